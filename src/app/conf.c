@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/conf.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "app/app.h"
+#include "base/num.h"
+#include "ladder/ladder.h"
+
+enum conf_type { TYPE_TEXT, TYPE_INT, TYPE_BOOL, TYPE_SIZE, TYPE_TIME, TYPE_LADDER, TYPE_LEVELS };
+
+struct row {
+    const char *section;
+    const char *key;
+    const char *flag;
+    enum conf_type type;
+    size_t offset;
+    const char *def;
+    int64_t least;
+    int64_t greatest;
+    const char *text;
+};
+
+static const struct row rows[] = {
+#define C(section, key, flag, type, member, def, least, greatest, text)                              \
+    {                                                                                                \
+        #section, #key, flag, TYPE_##type, offsetof(struct conf, member), def, least, greatest, text \
+    },
+#include "app/conf.def"
+#undef C
+};
+
+static void *member_of(struct conf *conf, const struct row *row)
+{
+    return (char *)conf + row->offset;
+}
+
+// ---- one value ----
+static tidings_status set_text(struct conf *conf, const struct row *row, struct str value,
+                               const char *where, struct tidings_error *err)
+{
+    char **member = member_of(conf, row);
+    char *copy = str_dup(value);
+    if (copy == NULL) {
+        return error_set(err, TIDINGS_E_NO_MEMORY, "no memory for the configuration");
+    }
+    struct ladder ladder;
+    struct ladder_levels levels;
+    struct tidings_error why = { 0 };
+    tidings_status status = TIDINGS_OK;
+    if (row->type == TYPE_LEVELS) {
+        status = ladder_levels_parse(value, &levels, &why);
+    } else if (row->type == TYPE_LADDER) {
+        status = ladder_parse(value, &ladder, &why);
+    }
+    if (status != TIDINGS_OK) {
+        free(copy);
+        return error_set(err, TIDINGS_E_INVALID, "%s: %s.%s: %s", where, row->section, row->key,
+                         error_text(&why, status));
+    }
+    free(*member);
+    *member = copy;
+    return TIDINGS_OK;
+}
+
+static tidings_status set_bool(struct conf *conf, const struct row *row, struct str value,
+                               const char *where, struct tidings_error *err)
+{
+    bool yes = str_eq_c(value, "true") || str_eq_c(value, "yes") || str_eq_c(value, "on");
+    bool no = str_eq_c(value, "false") || str_eq_c(value, "no") || str_eq_c(value, "off");
+    if (!yes && !no) {
+        return error_set(err, TIDINGS_E_INVALID, "%s: %s.%s must be true or false, not \"%.*s\"",
+                         where, row->section, row->key, STR_ARG(value));
+    }
+    *(bool *)member_of(conf, row) = yes;
+    return TIDINGS_OK;
+}
+
+static tidings_status set_number(struct conf *conf, const struct row *row, struct str value,
+                                 const char *where, struct tidings_error *err)
+{
+    int64_t number = 0;
+    bool good = row->type == TYPE_INT    ? num_parse_i64(value, INT64_MIN, INT64_MAX, &number)
+                : row->type == TYPE_SIZE ? num_parse_size(value, &number)
+                                         : num_parse_duration_ms(value, &number);
+    const char *like = row->type == TYPE_INT    ? "a whole number"
+                       : row->type == TYPE_SIZE ? "a size like 64M"
+                                                : "a time like 30s or 72h";
+    if (!good) {
+        return error_set(err, TIDINGS_E_INVALID, "%s: %s.%s must be %s, not \"%.*s\"", where,
+                         row->section, row->key, like, STR_ARG(value));
+    }
+    if (number < row->least || number > row->greatest) {
+        return error_set(
+            err, TIDINGS_E_INVALID, "%s: %s.%s is %.*s, it must be between %lld and %lld%s", where,
+            row->section, row->key, STR_ARG(value), (long long)row->least, (long long)row->greatest,
+            row->type == TYPE_TIME   ? " ms"
+            : row->type == TYPE_SIZE ? " bytes"
+                                     : "");
+    }
+    *(int64_t *)member_of(conf, row) = number;
+    return TIDINGS_OK;
+}
+
+static tidings_status set_row(struct conf *conf, const struct row *row, struct str value,
+                              const char *where, struct tidings_error *err)
+{
+    switch (row->type) {
+    case TYPE_TEXT:
+    case TYPE_LADDER:
+    case TYPE_LEVELS: return set_text(conf, row, value, where, err);
+    case TYPE_BOOL: return set_bool(conf, row, value, where, err);
+    case TYPE_INT:
+    case TYPE_SIZE:
+    case TYPE_TIME: return set_number(conf, row, value, where, err);
+    }
+    return TIDINGS_E_INTERNAL;
+}
+
+tidings_status conf_set(struct conf *conf, struct str section, struct str key, struct str value,
+                        const char *where, struct tidings_error *err)
+{
+    for (size_t i = 0; i < BASE_COUNT(rows); i++) {
+        if (str_eq_c(section, rows[i].section) && str_eq_c(key, rows[i].key)) {
+            return set_row(conf, &rows[i], value, where, err);
+        }
+    }
+    return error_set(err, TIDINGS_E_INVALID,
+                     "%s: unknown setting %.*s.%.*s (tidings serve --help lists them)", where,
+                     STR_ARG(section), STR_ARG(key));
+}
+
+tidings_status conf_add_topic(struct conf *conf, struct str text, const char *where,
+                              struct tidings_error *err)
+{
+    int64_t queues = 4;
+    size_t colon = str_find(text, ':', 0);
+    struct str name = colon == SIZE_MAX ? text : str_make(text.ptr, colon);
+    if (name.len == 0 ||
+        (colon != SIZE_MAX &&
+         !num_parse_i64(str_make(text.ptr + colon + 1, text.len - colon - 1), 1, 1024, &queues))) {
+        return error_set(err, TIDINGS_E_INVALID,
+                         "%s: topic must be NAME or NAME:QUEUES (1 to 1024), not \"%.*s\"", where,
+                         STR_ARG(text));
+    }
+    if (conf->topic_count >= CONF_TOPICS_MAX) {
+        return error_set(err, TIDINGS_E_FULL, "%s: more than %d topics", where, CONF_TOPICS_MAX);
+    }
+    char *copy = str_dup(name);
+    if (copy == NULL) {
+        return error_set(err, TIDINGS_E_NO_MEMORY, "no memory for the configuration");
+    }
+    conf->topics[conf->topic_count++] = (struct conf_topic){ copy, (int)queues };
+    return TIDINGS_OK;
+}
+
+tidings_status conf_init(struct conf *conf, struct tidings_error *err)
+{
+    memset(conf, 0, sizeof *conf);
+    for (size_t i = 0; i < BASE_COUNT(rows); i++) {
+        tidings_status status = set_row(conf, &rows[i], str_of(rows[i].def), "default", err);
+        if (status != TIDINGS_OK) {
+            return status;
+        }
+    }
+    return TIDINGS_OK;
+}
+
+void conf_deinit(struct conf *conf)
+{
+    for (size_t i = 0; i < BASE_COUNT(rows); i++) {
+        enum conf_type type = rows[i].type;
+        if (type == TYPE_TEXT || type == TYPE_LADDER || type == TYPE_LEVELS) {
+            free(*(char **)member_of(conf, &rows[i]));
+        }
+    }
+    for (size_t i = 0; i < conf->topic_count; i++) {
+        free(conf->topics[i].name);
+    }
+    memset(conf, 0, sizeof *conf);
+}
+
+// ---- flags ----
+static const struct row *find_flag(struct str name)
+{
+    for (size_t i = 0; i < BASE_COUNT(rows); i++) {
+        if (str_eq_c(name, rows[i].flag)) {
+            return &rows[i];
+        }
+    }
+    return NULL;
+}
+
+struct flag { // one argument taken apart: --name=value, --name value, --name
+    struct str name;
+    struct str value; // ptr NULL when there is none
+    int used;         // arguments
+};
+
+static bool wants_value(struct str name)
+{
+    const struct row *row = find_flag(name);
+    return str_eq_c(name, "config") || str_eq_c(name, "topic") ||
+           (row != NULL && row->type != TYPE_BOOL);
+}
+
+static tidings_status read_flag(int argc, char **argv, int at, struct flag *ret,
+                                struct tidings_error *err)
+{
+    struct str text = str_of(argv[at]);
+    if (!str_starts(text, STR("--"))) {
+        return error_set(err, TIDINGS_E_INVALID,
+                         "unexpected argument \"%s\" (tidings serve --help)", argv[at]);
+    }
+    text = str_make(text.ptr + 2, text.len - 2);
+    size_t equals = str_find(text, '=', 0);
+    *ret = (struct flag){ .name = text, .used = 1 };
+    if (equals != SIZE_MAX) {
+        ret->name = str_make(text.ptr, equals);
+        ret->value = str_make(text.ptr + equals + 1, text.len - equals - 1);
+    } else if (wants_value(text)) {
+        if (at + 1 >= argc) {
+            return error_set(err, TIDINGS_E_INVALID, "%s needs a value", argv[at]);
+        }
+        ret->value = str_of(argv[at + 1]);
+        ret->used = 2;
+    }
+    return TIDINGS_OK;
+}
+
+static tidings_status apply_flag(struct conf *conf, const struct flag *flag,
+                                 struct tidings_error *err)
+{
+    char where[64];
+    const struct row *row = find_flag(flag->name);
+    int n = snprintf(where, sizeof where, "--%.*s", STR_ARG(flag->name));
+    if (n < 0) {
+        where[0] = '\0';
+    }
+    if (row != NULL) {
+        return set_row(conf, row, flag->value.ptr != NULL ? flag->value : STR("true"), where, err);
+    }
+    if (str_eq_c(flag->name, "topic")) {
+        return conf_add_topic(conf, flag->value, where, err);
+    }
+    if (str_eq_c(flag->name, "check-config")) {
+        conf->check_only = true;
+    } else if (str_eq_c(flag->name, "help")) {
+        conf->help = true;
+    } else if (!str_eq_c(flag->name, "config")) {
+        return error_set(err, TIDINGS_E_INVALID,
+                         "unknown flag %s (tidings serve --help lists them)", where);
+    }
+    return TIDINGS_OK;
+}
+
+static tidings_status check(const struct conf *conf, struct tidings_error *err)
+{
+    if (conf->data[0] == '\0') {
+        return error_set(err, TIDINGS_E_INVALID,
+                         "no data folder: say --data DIR, or store.data in the configuration");
+    }
+    if (conf->broker_port != 0 && conf->broker_port < 3) {
+        return error_set(
+            err, TIDINGS_E_INVALID,
+            "listen.broker_port must be 0 or at least 3: the port two below is used too");
+    }
+    if (conf->segment_size % 4096 != 0) {
+        return error_set(err, TIDINGS_E_INVALID, "store.segment_size must be a multiple of 4096");
+    }
+    if (conf->segment_size < conf->max_message_size * 2) {
+        return error_set(
+            err, TIDINGS_E_INVALID,
+            "store.segment_size (%lld) must be at least twice broker.max_message_size (%lld)",
+            (long long)conf->segment_size, (long long)conf->max_message_size);
+    }
+    return TIDINGS_OK;
+}
+
+// The configuration file first, wherever it stands among the flags.
+static tidings_status load_files(struct conf *conf, int argc, char **argv,
+                                 struct tidings_error *err)
+{
+    struct flag flag;
+    for (int i = 0; i < argc; i += flag.used) {
+        tidings_status status = read_flag(argc, argv, i, &flag, err);
+        if (status == TIDINGS_OK && str_eq_c(flag.name, "config")) {
+            status = conf_read_file(conf, flag.value.ptr, err);
+        }
+        if (status != TIDINGS_OK) {
+            return status;
+        }
+    }
+    return TIDINGS_OK;
+}
+
+tidings_status conf_load(struct conf *conf, int argc, char **argv, struct tidings_error *err)
+{
+    struct flag flag;
+    tidings_status status = load_files(conf, argc, argv, err);
+    for (int i = 0; status == TIDINGS_OK && i < argc; i += flag.used) {
+        status = read_flag(argc, argv, i, &flag, err);
+        if (status == TIDINGS_OK) {
+            status = apply_flag(conf, &flag, err);
+        }
+    }
+    return status == TIDINGS_OK && !conf->help ? check(conf, err) : status;
+}
+
+// ---- documentation ----
+void app_print_settings(FILE *out)
+{
+    for (size_t i = 0; i < BASE_COUNT(rows); i++) {
+        fprintf(out, "  --%s=%s\n      %s (%s.%s)\n", rows[i].flag, rows[i].def, rows[i].text,
+                rows[i].section, rows[i].key);
+    }
+}
+
+void app_print_settings_markdown(FILE *out)
+{
+    fprintf(out, "| section.key | flag | default | what it is |\n|---|---|---|---|\n");
+    for (size_t i = 0; i < BASE_COUNT(rows); i++) {
+        fprintf(out, "| `%s.%s` | `--%s` | `%s` | %s |\n", rows[i].section, rows[i].key,
+                rows[i].flag, rows[i].def[0] != '\0' ? rows[i].def : " ", rows[i].text);
+    }
+}

@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "broker/due.h"
+
+#include <stdlib.h>
+
+#include "broker/internal.h"
+
+enum {
+    NEAR_MAX = 32768,  // rows in memory
+    NEAR_LOW = 2048,   // load more below
+    LOAD_COUNT = 8192, // rows per load
+    DELIVER_MAX = 512, // rows per DELIVER record
+    TURN_MAX = 4096,   // rows delivered per timer call: the rest in the next turn
+    SPARE_MAX = 4096,
+    TIMER_MAX_MS = 1000, // look at the wall clock at least this often: it may jump
+};
+
+struct due_item {
+    struct heap_node node;
+    struct due_item *next; // in side or spare
+    struct index_due row;
+};
+
+static void fire(void *arg);
+
+tidings_status due_init(struct broker *broker)
+{
+    struct due *due = &broker->due;
+    *due = (struct due){ .horizon_ms = -1, .horizon_position = -1 };
+    heap_init(&due->near, NEAR_MAX * 2);
+    return net_timer_new(broker->options.loop, fire, broker, &due->timer);
+}
+
+static void free_chain(struct due_item *item)
+{
+    while (item != NULL) {
+        struct due_item *next = item->next;
+        free(item);
+        item = next;
+    }
+}
+
+void due_deinit(struct broker *broker)
+{
+    struct due *due = &broker->due;
+    struct heap_node *node;
+    while ((node = heap_pop(&due->near)) != NULL) {
+        free(BASE_CONTAINER_OF(node, struct due_item, node));
+    }
+    heap_deinit(&due->near);
+    free_chain(due->side);
+    free_chain(due->spare);
+    net_timer_free(due->timer);
+    *due = (struct due){ 0 };
+}
+
+static struct due_item *item_take(struct due *due)
+{
+    struct due_item *item = due->spare;
+    if (item != NULL) {
+        due->spare = item->next;
+        due->spare_count--;
+        return item;
+    }
+    return malloc(sizeof *item);
+}
+
+static void item_give(struct due *due, struct due_item *item)
+{
+    if (due->spare_count >= SPARE_MAX) {
+        free(item);
+        return;
+    }
+    item->next = due->spare;
+    due->spare = item;
+    due->spare_count++;
+}
+
+static int compare_items(const void *a, const void *b)
+{
+    const struct index_due *left = &(*(struct due_item *const *)a)->row;
+    const struct index_due *right = &(*(struct due_item *const *)b)->row;
+    if (left->due_ms != right->due_ms) {
+        return left->due_ms < right->due_ms ? -1 : 1;
+    }
+    return left->position < right->position ? -1 : left->position > right->position;
+}
+
+// Too many rows in memory: the later half is forgotten (it is in the index) and the horizon comes
+// nearer.
+static tidings_status cut_horizon(struct due *due)
+{
+    size_t count = due->near.count;
+    struct due_item **items = malloc(count * sizeof *items);
+    if (items == NULL) {
+        return TIDINGS_E_NO_MEMORY;
+    }
+    for (size_t i = 0; i < count; i++) {
+        items[i] = BASE_CONTAINER_OF(heap_pop(&due->near), struct due_item, node);
+    }
+    qsort(items, count, sizeof(struct due_item *), compare_items);
+    size_t keep = count / 2;
+    tidings_status status = TIDINGS_OK;
+    for (size_t i = 0; i < count; i++) {
+        if (i < keep && status == TIDINGS_OK) {
+            status = heap_push(&due->near, &items[i]->node, items[i]->row.due_ms);
+        } else {
+            item_give(due, items[i]);
+        }
+    }
+    due->horizon_ms = items[keep - 1]->row.due_ms;
+    due->horizon_position = items[keep - 1]->row.position;
+    free(items);
+    return status;
+}
+
+static bool within_horizon(const struct due *due, const struct index_due *row)
+{
+    return row->due_ms < due->horizon_ms ||
+           (row->due_ms == due->horizon_ms && row->position <= due->horizon_position);
+}
+
+static tidings_status near_push(struct due *due, const struct index_due *row)
+{
+    struct due_item *item = item_take(due);
+    if (item == NULL) {
+        return TIDINGS_E_NO_MEMORY;
+    }
+    item->row = *row;
+    heap_node_init(&item->node);
+    tidings_status status = heap_push(&due->near, &item->node, row->due_ms);
+    if (status != TIDINGS_OK) {
+        item_give(due, item);
+        return status;
+    }
+    return due->near.count > NEAR_MAX && !due->loading ? cut_horizon(due) : TIDINGS_OK;
+}
+
+tidings_status due_add(struct broker *broker, const struct index_due *row)
+{
+    struct due *due = &broker->due;
+    if (!due->loading) {
+        if (!within_horizon(due, row)) {
+            return TIDINGS_OK;
+        }
+        struct heap_node *first = heap_peek(&due->near);
+        tidings_status status = near_push(due, row);
+        if (status == TIDINGS_OK && (first == NULL || row->due_ms < first->due)) {
+            due_arm(broker);
+        }
+        return status;
+    }
+    struct due_item *item = item_take(due);
+    if (item == NULL) {
+        return TIDINGS_E_NO_MEMORY;
+    }
+    item->row = *row;
+    item->next = due->side;
+    due->side = item;
+    due->side_count++;
+    return TIDINGS_OK;
+}
+
+void due_again(struct broker *broker, const struct index_due *row)
+{
+    struct due *due = &broker->due;
+    due->held_until_us = clock_mono_us(broker->options.clock) + 1000000;
+    if (near_push(due, row) != TIDINGS_OK) {
+        // No memory to remember it: bring the horizon back, the row is still in the index.
+        due->horizon_ms = row->due_ms - 1;
+        due->horizon_position = INT64_MAX;
+    }
+    due_arm(broker);
+}
+
+void due_delivered(struct broker *broker, int64_t due_ms)
+{
+    int64_t late = clock_wall_ms(broker->options.clock) - due_ms;
+    if (late > 0 && (uint64_t)late > broker->stats.due_late_ms_max) {
+        broker->stats.due_late_ms_max = (uint64_t)late;
+    }
+    broker->stats.delivered_due++;
+    if (broker->stats.delayed_waiting > 0) {
+        broker->stats.delayed_waiting--;
+    }
+}
+
+void due_load(struct broker *broker)
+{
+    struct due *due = &broker->due;
+    if (due->loading || due->horizon_ms == INT64_MAX || due->near.count >= NEAR_LOW) {
+        return;
+    }
+    if (index_load_due(broker->index, due->horizon_ms, due->horizon_position, LOAD_COUNT) ==
+        TIDINGS_OK) {
+        due->loading = true;
+    }
+}
+
+void due_loaded(struct broker *broker, const struct index_due *rows, size_t count, bool more)
+{
+    struct due *due = &broker->due;
+    tidings_status status = TIDINGS_OK;
+    size_t taken = 0;
+    for (; taken < count && status == TIDINGS_OK; taken++) {
+        status = near_push(due, &rows[taken]);
+    }
+    if (status != TIDINGS_OK) { // try again later from the last that was taken
+        more = true;
+        taken--;
+    }
+    if (taken > 0) {
+        due->horizon_ms = rows[taken - 1].due_ms;
+        due->horizon_position = rows[taken - 1].position;
+    }
+    if (!more) {
+        due->horizon_ms = INT64_MAX;
+        due->horizon_position = INT64_MAX;
+    }
+    due->loading = false;
+    struct due_item *side = due->side;
+    due->side = NULL;
+    due->side_count = 0;
+    while (side != NULL) {
+        struct due_item *next = side->next;
+        if (due_add(broker, &side->row) != TIDINGS_OK) {
+            base_assert_failed("memory for a due row", __FILE__, __LINE__);
+        }
+        item_give(due, side);
+        side = next;
+    }
+    due_arm(broker);
+}
+
+void due_arm(struct broker *broker)
+{
+    struct due *due = &broker->due;
+    struct heap_node *first = heap_peek(&due->near);
+    if (first == NULL) {
+        net_timer_stop(due->timer);
+        due_load(broker);
+        return;
+    }
+    int64_t wait = first->due - clock_wall_ms(broker->options.clock);
+    int64_t held = (due->held_until_us - clock_mono_us(broker->options.clock) + 999) / 1000;
+    if (wait < held) {
+        wait = held;
+    }
+    net_timer_start(due->timer, wait > TIMER_MAX_MS ? TIMER_MAX_MS : wait);
+}
+
+// Takes rows that are due off the heap; false when there are none.
+static size_t take_due(struct due *due, int64_t now_ms, struct index_due *rows, size_t max)
+{
+    size_t count = 0;
+    struct heap_node *first;
+    while (count < max && (first = heap_peek(&due->near)) != NULL && first->due <= now_ms) {
+        struct due_item *item = BASE_CONTAINER_OF(heap_pop(&due->near), struct due_item, node);
+        rows[count++] = item->row;
+        item_give(due, item);
+    }
+    return count;
+}
+
+static void fire(void *arg)
+{
+    struct broker *broker = arg;
+    struct due *due = &broker->due;
+    struct index_due rows[DELIVER_MAX];
+    size_t total = 0;
+    size_t count = 0;
+
+    if (clock_mono_us(broker->options.clock) >= due->held_until_us) {
+        int64_t now_ms = clock_wall_ms(broker->options.clock);
+        while (total < TURN_MAX && (count = take_due(due, now_ms, rows, DELIVER_MAX)) > 0) {
+            if (store_log_deliver(broker, rows, count) != TIDINGS_OK) {
+                for (size_t i = 0; i < count; i++) {
+                    due_again(broker, &rows[i]);
+                }
+                break;
+            }
+            total += count;
+        }
+    }
+    due_load(broker);
+    due_arm(broker);
+}

@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who is there: members of consumer groups, producers, their connections, and the push that tells
+// of changes.
+#include <stdlib.h>
+
+#include "broker/answer.h"
+
+// Tells every member that the group changed (40); a client that gets it rebalances at once.
+static void notify(struct broker *broker, struct group *group)
+{
+    if (group->model == WIRE_BROADCASTING) {
+        return; // every instance has all queues whoever else is there
+    }
+    list_for_each (node, &group->members) {
+        struct member *member = LIST_ENTRY(node, struct member, node);
+        struct wire_header push = { .code = WIRE_NOTIFY_CONSUMER_IDS_CHANGED, .ext_count = 1 };
+        push.ext[0] = (struct wire_pair){ STR("consumerGroup"), str_of(group->config.name) };
+        answer_push(broker, member->conn_id, &push, (struct str){ 0 });
+    }
+}
+
+static struct member *find_member(struct group *group, struct str client_id)
+{
+    list_for_each (node, &group->members) {
+        struct member *member = LIST_ENTRY(node, struct member, node);
+        if (str_eq_c(client_id, member->client_id)) {
+            return member;
+        }
+    }
+    return NULL;
+}
+
+static void remove_member(struct broker *broker, struct group *group, struct member *member)
+{
+    list_remove(&member->node);
+    group->member_count--;
+    broker->groups.client_count--;
+    free(member->client_id);
+    free(member);
+}
+
+// ---- subscriptions ----
+static bool subscription_set(struct subscription *own, const struct wire_subscription *given)
+{
+    char *expression = str_dup(str_of(given->expression));
+    char *type = str_dup(str_of(given->expression_type));
+    if (expression == NULL || type == NULL) {
+        free(expression);
+        free(type);
+        return false;
+    }
+    bool changed = own->expression == NULL || strcmp(own->expression, expression) != 0 ||
+                   strcmp(own->expression_type, type) != 0;
+    free(own->expression);
+    free(own->expression_type);
+    own->expression = expression;
+    own->expression_type = type;
+    own->version = given->version;
+    return changed;
+}
+
+static bool subscription_add(struct group *group, const struct wire_subscription *given)
+{
+    struct subscription *grown =
+        realloc(group->subscriptions, (group->subscription_count + 1) * sizeof *grown);
+    if (grown == NULL) {
+        return false;
+    }
+    group->subscriptions = grown;
+    struct subscription *fresh = &grown[group->subscription_count];
+    *fresh = (struct subscription){ .topic = str_dup(str_of(given->topic)) };
+    if (fresh->topic == NULL || !subscription_set(fresh, given)) {
+        free(fresh->topic);
+        return false;
+    }
+    group->subscription_count++;
+    return true;
+}
+
+static bool is_given(const struct wire_consumer_data *data, const char *topic)
+{
+    for (unsigned i = 0; i < data->subscription_count; i++) {
+        if (strcmp(data->subscriptions[i].topic, topic) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool drop_missing(struct group *group, const struct wire_consumer_data *data)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < group->subscription_count; i++) {
+        struct subscription *own = &group->subscriptions[i];
+        if (is_given(data, own->topic)) {
+            group->subscriptions[kept++] = *own;
+        } else {
+            free(own->topic);
+            free(own->expression);
+            free(own->expression_type);
+        }
+    }
+    bool dropped = kept < group->subscription_count;
+    group->subscription_count = kept;
+    return dropped;
+}
+
+// The last heartbeat wins where its version is newer; true when something changed.
+static bool update_subscriptions(struct group *group, const struct wire_consumer_data *data)
+{
+    bool changed = false;
+    for (unsigned i = 0; i < data->subscription_count; i++) {
+        const struct wire_subscription *given = &data->subscriptions[i];
+        struct subscription *own = group_subscription(group, str_of(given->topic));
+        if (own == NULL) {
+            changed |= subscription_add(group, given);
+        } else if (given->version > own->version) {
+            changed |= subscription_set(own, given);
+        }
+    }
+    return drop_missing(group, data) || changed;
+}
+
+// ---- members ----
+static tidings_status add_member(struct broker *broker, struct group *group, const char *client_id,
+                                 struct member **ret, struct tidings_error *err)
+{
+    if (group->member_count >= GROUP_MEMBERS_MAX || broker->groups.client_count >= CLIENTS_MAX) {
+        return error_set(err, TIDINGS_E_FULL, "group %s has %zu members, the server %zu clients",
+                         group->config.name, group->member_count, broker->groups.client_count);
+    }
+    struct member *member = calloc(1, sizeof *member);
+    if (member == NULL || (member->client_id = str_dup(str_of(client_id))) == NULL) {
+        free(member);
+        return error_set(err, TIDINGS_E_NO_MEMORY, "no memory for a member of group %s",
+                         group->config.name);
+    }
+    list_add_tail(&group->members, &member->node);
+    group->member_count++;
+    broker->groups.client_count++;
+    *ret = member;
+    return TIDINGS_OK;
+}
+
+struct beat { // of whom a heartbeat comes
+    const char *client_id;
+    uint64_t conn_id;
+    int32_t language;
+    int32_t version;
+    int64_t now_ms;
+};
+
+static tidings_status consumer_beat(struct broker *broker, const struct wire_consumer_data *data,
+                                    const struct beat *beat, struct tidings_error *err)
+{
+    struct group *group;
+    tidings_status status = groups_ensure(broker, str_of(data->group), &group, err);
+    if (status != TIDINGS_OK) {
+        return status;
+    }
+    struct member *member = find_member(group, str_of(beat->client_id));
+    bool changed = member == NULL;
+    if (member == NULL) {
+        status = add_member(broker, group, beat->client_id, &member, err);
+        if (status != TIDINGS_OK) {
+            return status;
+        }
+    }
+    member->conn_id = beat->conn_id;
+    member->seen_ms = beat->now_ms;
+    member->language = beat->language;
+    member->version = beat->version;
+    group->model = data->model;
+    group->from_where = data->from_where;
+    group->active = data->active;
+    changed |= update_subscriptions(group, data);
+    if (changed) {
+        notify(broker, group);
+    }
+    return TIDINGS_OK;
+}
+
+static struct producer_group *ensure_producers(struct broker *broker, const char *name)
+{
+    struct producer_group *group = map_get(&broker->groups.producers, str_of(name));
+    if (group != NULL) {
+        return group;
+    }
+    group = calloc(1, sizeof *group);
+    if (group == NULL || (group->name = str_dup(str_of(name))) == NULL) {
+        free(group);
+        return NULL;
+    }
+    list_init(&group->producers);
+    if (map_put(&broker->groups.producers, str_of(name), group, NULL) != TIDINGS_OK) {
+        free(group->name);
+        free(group);
+        return NULL;
+    }
+    return group;
+}
+
+static struct producer *find_producer(struct producer_group *group, struct str client_id)
+{
+    list_for_each (node, &group->producers) {
+        struct producer *producer = LIST_ENTRY(node, struct producer, node);
+        if (str_eq_c(client_id, producer->client_id)) {
+            return producer;
+        }
+    }
+    return NULL;
+}
+
+static void remove_producer(struct broker *broker, struct producer_group *group,
+                            struct producer *producer)
+{
+    list_remove(&producer->node);
+    group->count--;
+    broker->groups.client_count--;
+    free(producer->client_id);
+    free(producer);
+}
+
+static tidings_status producer_beat(struct broker *broker, const char *name,
+                                    const struct beat *beat, struct tidings_error *err)
+{
+    if (!wire_name_is_valid(str_of(name), WIRE_GROUP_MAX)) {
+        return error_set(err, TIDINGS_E_INVALID,
+                         "producer group must be 1 to %d of %% | a-z A-Z 0-9 _ -", WIRE_GROUP_MAX);
+    }
+    struct producer_group *group = ensure_producers(broker, name);
+    struct producer *producer =
+        group != NULL ? find_producer(group, str_of(beat->client_id)) : NULL;
+    if (group != NULL && producer == NULL && group->count < GROUP_MEMBERS_MAX &&
+        broker->groups.client_count < CLIENTS_MAX &&
+        (producer = calloc(1, sizeof *producer)) != NULL) {
+        producer->client_id = str_dup(str_of(beat->client_id));
+        list_add_tail(&group->producers, &producer->node);
+        group->count++;
+        broker->groups.client_count++;
+    }
+    if (producer == NULL || producer->client_id == NULL) {
+        return error_set(err, TIDINGS_E_FULL, "no room for another producer of group %s", name);
+    }
+    producer->conn_id = beat->conn_id;
+    producer->seen_ms = beat->now_ms;
+    producer->language = beat->language;
+    producer->version = beat->version;
+    return TIDINGS_OK;
+}
+
+tidings_status groups_heartbeat(struct broker *broker, const struct wire_heartbeat *heartbeat,
+                                uint64_t conn_id, int32_t language, int32_t version,
+                                struct tidings_error *err)
+{
+    struct beat beat = { heartbeat->client_id, conn_id, language, version,
+                         clock_mono_us(broker->options.clock) / 1000 };
+    tidings_status status = TIDINGS_OK;
+    if (beat.client_id[0] == '\0' || strlen(beat.client_id) > 512) {
+        return error_set(err, TIDINGS_E_INVALID, "clientID must be 1 to 512 bytes");
+    }
+    for (unsigned i = 0; i < heartbeat->producer_count && status == TIDINGS_OK; i++) {
+        status = producer_beat(broker, heartbeat->producer_groups[i], &beat, err);
+    }
+    for (unsigned i = 0; i < heartbeat->consumer_count && status == TIDINGS_OK; i++) {
+        status = consumer_beat(broker, &heartbeat->consumers[i], &beat, err);
+    }
+    return status;
+}
+
+// ---- leaving ----
+void groups_leave(struct broker *broker, struct str client_id, struct str producer_group,
+                  struct str consumer_group)
+{
+    struct producer_group *producers = map_get(&broker->groups.producers, producer_group);
+    struct producer *producer = producers != NULL ? find_producer(producers, client_id) : NULL;
+    if (producer != NULL) {
+        remove_producer(broker, producers, producer);
+    }
+    struct group *group = groups_find(&broker->groups, consumer_group);
+    struct member *member = group != NULL ? find_member(group, client_id) : NULL;
+    if (member != NULL) {
+        remove_member(broker, group, member);
+        notify(broker, group);
+    }
+}
+
+// Removes those whose connection is `conn_id` (0 = any) and that were last seen before `before_ms`.
+static void sweep(struct broker *broker, uint64_t conn_id, int64_t before_ms)
+{
+    struct str key;
+    void *value;
+    size_t cursor = 0;
+    while (map_next(&broker->groups.by_name, &cursor, &key, &value)) {
+        struct group *group = value;
+        bool changed = false;
+        list_for_each_safe (node, following, &group->members) {
+            struct member *member = LIST_ENTRY(node, struct member, node);
+            if ((conn_id == 0 || member->conn_id == conn_id) && member->seen_ms <= before_ms) {
+                remove_member(broker, group, member);
+                changed = true;
+            }
+        }
+        if (changed) {
+            notify(broker, group);
+        }
+    }
+    cursor = 0;
+    while (map_next(&broker->groups.producers, &cursor, &key, &value)) {
+        struct producer_group *group = value;
+        list_for_each_safe (node, following, &group->producers) {
+            struct producer *producer = LIST_ENTRY(node, struct producer, node);
+            if ((conn_id == 0 || producer->conn_id == conn_id) && producer->seen_ms <= before_ms) {
+                remove_producer(broker, group, producer);
+            }
+        }
+        if (group->count == 0) {
+            (void)map_remove(&broker->groups.producers, key);
+            free(group->name);
+            free(group);
+        }
+    }
+}
+
+void groups_conn_closed(struct broker *broker, uint64_t conn_id)
+{
+    if (broker->groups.client_count > 0) {
+        sweep(broker, conn_id, INT64_MAX);
+    }
+}
+
+void groups_expire(struct broker *broker, int64_t now_ms)
+{
+    if (broker->groups.client_count > 0) {
+        sweep(broker, 0, now_ms - CLIENT_EXPIRE_MS);
+    }
+}

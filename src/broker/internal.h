@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the files of the broker share: the broker as the owner of its parts, and the request in
+// hand.
+#ifndef BROKER_INTERNAL_H
+#define BROKER_INTERNAL_H
+
+#include "broker/broker.h"
+#include "broker/due.h"
+#include "broker/group.h"
+#include "broker/index.h"
+#include "broker/lock.h"
+#include "broker/store.h"
+#include "broker/topic.h"
+#include "broker/wait.h"
+#include "commitlog/commitlog.h"
+#include "ladder/ladder.h"
+#include "wire/requests.h"
+#include "wire/wire.h"
+
+struct broker {
+    struct broker_options options;
+    char *folder;
+    char *cluster_name;
+    char *broker_name;
+    struct ladder_levels levels; // message_delay_level
+    struct ladder retry_ladder;  // default
+    struct wire_host address;    // in message ids and stored messages
+    char address_text[64];       // "host:port" in routes
+    char address_alone[48];      // host only
+
+    struct commitlog *log;
+    struct index *index;
+    struct topics topics;
+    struct groups groups;
+    struct store store;
+    struct due due;
+    struct waits waits;
+    struct locks locks;
+
+    struct buf scratch; // unescaped header values of the request in hand
+    struct buf body;    // body of the answer being made
+    struct rnd rnd;
+    struct net_timer *tick; // expiry, offsets, retention
+    uint64_t replayed;      // records at start
+    int64_t ticks;
+    int64_t started_ms;
+    bool retaining; // an answer of the index is on its way
+    bool reading_paused;
+    bool draining;
+    struct broker_stats stats;
+};
+
+// One request being handled; all views are good only during the call of its handler.
+struct request {
+    struct broker *broker;
+    struct net_conn *conn;
+    const struct wire_header *header;
+    struct str body;
+    int64_t now_ms;
+};
+
+// What is needed to answer later: the connection may be gone by then.
+struct asker {
+    uint64_t conn_id;
+    int32_t opaque;
+    int32_t code; // of the request
+    enum wire_serialize serialize;
+    bool oneway;
+};
+
+static inline bool str_is_retry_topic(struct str topic)
+{
+    return str_starts(topic, WIRE_RETRY_PREFIX);
+}
+
+#endif

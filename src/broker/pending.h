@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// What was appended to the log and is not yet durable. Private to store*.c.
+#ifndef BROKER_PENDING_H
+#define BROKER_PENDING_H
+
+#include "broker/internal.h"
+
+enum pending_kind {
+    PENDING_MESSAGE,
+    PENDING_DELAYED,
+    PENDING_DELIVER,
+    PENDING_TOPIC,
+    PENDING_TOPIC_DELETED,
+    PENDING_GROUP,
+    PENDING_GROUP_DELETED,
+};
+
+struct pending {
+    enum pending_kind kind;
+    bool has_asker;
+    bool with_offsets;
+    uint32_t key_count; // hashes in the ring of keys
+    uint32_t batch_count;
+    int64_t position; // of the record in the log
+    int64_t queue_key;
+    int64_t offset;
+    int64_t due_ms;
+    struct index_entry entry;
+    struct asker asker;
+    char *name; // group events; owned
+};
+
+#endif

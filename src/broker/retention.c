@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "broker/retention.h"
+
+#include "broker/internal.h"
+
+// The first position that stays: whole segments whose successor began before the time limit are
+// over, and so are the oldest while the log is above its size.
+static int64_t first_kept(struct broker *broker)
+{
+    const struct broker_options *options = &broker->options;
+    int64_t now_ms = clock_wall_ms(options->clock);
+    int64_t end = commitlog_end(broker->log);
+    int64_t keep = commitlog_begin(broker->log);
+    keep -= keep % options->segment_size;
+    for (int64_t next = keep + options->segment_size; next < end; next += options->segment_size) {
+        int64_t time = commitlog_segment_time(broker->log, next);
+        bool old = time >= 0 && time < now_ms - options->retention_time_ms;
+        bool large = options->retention_size > 0 && end - keep > options->retention_size;
+        if (!old && !large) {
+            break;
+        }
+        keep = next;
+    }
+    return keep;
+}
+
+void retention_run(struct broker *broker)
+{
+    int64_t keep = first_kept(broker);
+    int64_t indexed = index_position(broker->index);
+    if (keep > indexed) {
+        keep = indexed;
+    }
+    if (broker->retaining || keep <= commitlog_begin(broker->log)) {
+        return;
+    }
+    broker->retaining = index_retain(broker->index, keep) == TIDINGS_OK;
+}
+
+void retention_min(void *arg, int64_t queue_key, int64_t min_offset)
+{
+    struct broker *broker = arg;
+    struct queue *queue = topics_find_queue(&broker->topics, queue_key);
+    if (queue != NULL && min_offset > queue->min) {
+        queue->min = min_offset;
+    }
+}
+
+void retention_done(void *arg, int64_t position)
+{
+    struct broker *broker = arg;
+    struct tidings_error err = { 0 };
+    broker->retaining = false;
+    int64_t begin = commitlog_begin(broker->log);
+    tidings_status status = commitlog_release(broker->log, position, &err);
+    if (status != TIDINGS_OK) {
+        log_line(broker->options.log, LOG_ERROR, "broker",
+                 "msg=\"old segments of the log cannot be removed\" reason=\"%s\"",
+                 error_text(&err, status));
+    } else if (commitlog_begin(broker->log) > begin) {
+        log_line(broker->options.log, LOG_INFO, "broker",
+                 "msg=\"old messages removed\" log_begin=%lld",
+                 (long long)commitlog_begin(broker->log));
+    }
+}

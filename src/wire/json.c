@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "wire/json.h"
+
+#include <stdlib.h>
+
+enum { DEPTH_MAX = 32, VALUES_MAX = 262144 };
+
+// Bounds what a parser may allocate for the body, before it runs: a few bytes of text can become a
+// few hundred of tree. Counts brackets and commas outside of strings.
+static tidings_status check_limits(struct str body, const char *what, struct tidings_error *err)
+{
+    size_t depth = 0;
+    size_t values = 0;
+    bool in_string = false;
+    if (body.len > WIRE_BODY_MAX) {
+        return error_set(err, TIDINGS_E_TOO_LARGE, "%s: %zu bytes, at most %d are read", what,
+                         body.len, WIRE_BODY_MAX);
+    }
+    for (size_t i = 0; i < body.len; i++) {
+        char c = body.ptr[i];
+        if (in_string) {
+            i += c == '\\';
+            in_string = c != '"';
+        } else if (c == '"') {
+            in_string = true;
+        } else if (c == '{' || c == '[') {
+            depth++;
+            values++;
+        } else if (c == '}' || c == ']') {
+            depth -= depth > 0;
+        } else if (c == ',') {
+            values++;
+        }
+        if (depth > DEPTH_MAX || values > VALUES_MAX) {
+            return error_set(err, TIDINGS_E_TOO_LARGE,
+                             "%s: more than %d levels or %d values, at byte %zu of %zu", what,
+                             DEPTH_MAX, VALUES_MAX, i, body.len);
+        }
+    }
+    return TIDINGS_OK;
+}
+
+tidings_status wire_json_load(struct str body, const char *what, json_t **ret,
+                              struct tidings_error *err)
+{
+    json_error_t problem;
+    tidings_status status = check_limits(body, what, err);
+    if (status != TIDINGS_OK) {
+        return status;
+    }
+    json_t *root = json_loadb(body.len > 0 ? body.ptr : "", body.len, 0, &problem);
+    if (root == NULL) {
+        status = json_error_code(&problem) == json_error_out_of_memory ? TIDINGS_E_NO_MEMORY
+                                                                       : TIDINGS_E_PROTOCOL;
+        return error_set(err, status, "%s: %s, at byte %d of %zu", what, problem.text,
+                         problem.position, body.len);
+    }
+    if (!json_is_object(root)) {
+        json_decref(root);
+        return error_set(err, TIDINGS_E_PROTOCOL, "%s: not a JSON object", what);
+    }
+    *ret = root;
+    return TIDINGS_OK;
+}
+
+tidings_status wire_json_load_dialect(struct str body, const char *what, json_t **ret,
+                                      struct tidings_error *err)
+{
+    struct buf plain;
+    buf_init(&plain, 2 * WIRE_BODY_MAX);
+    tidings_status status = check_limits(body, what, err);
+    if (status == TIDINGS_OK) {
+        status = wire_json_normalise(body, &plain, err);
+    }
+    if (status == TIDINGS_OK) {
+        status = wire_json_load(buf_str(&plain), what, ret, err);
+    }
+    buf_deinit(&plain);
+    return status;
+}
+
+static tidings_status copy_text(struct str text, const char *key, char **ret,
+                                struct tidings_error *err)
+{
+    *ret = str_dup(text);
+    return *ret != NULL ? TIDINGS_OK
+                        : error_set(err, TIDINGS_E_NO_MEMORY, "%s: out of memory", key);
+}
+
+tidings_status wire_json_text_or_null(const json_t *object, const char *key, char **ret,
+                                      struct tidings_error *err)
+{
+    const json_t *value = json_object_get(object, key);
+    if (value == NULL || json_is_null(value)) {
+        *ret = NULL;
+        return TIDINGS_OK;
+    }
+    if (!json_is_string(value)) {
+        return error_set(err, TIDINGS_E_PROTOCOL, "%s must be a string", key);
+    }
+    return copy_text(str_make(json_string_value(value), json_string_length(value)), key, ret, err);
+}
+
+tidings_status wire_json_text(const json_t *object, const char *key, const char *fallback,
+                              char **ret, struct tidings_error *err)
+{
+    tidings_status status = wire_json_text_or_null(object, key, ret, err);
+    if (status != TIDINGS_OK || *ret != NULL) {
+        return status;
+    }
+    if (fallback == NULL) {
+        return error_set(err, TIDINGS_E_PROTOCOL, "%s is missing", key);
+    }
+    return copy_text(str_of(fallback), key, ret, err);
+}
+
+tidings_status wire_json_i64(const json_t *object, const char *key, int64_t fallback, int64_t *ret,
+                             struct tidings_error *err)
+{
+    const json_t *value = json_object_get(object, key);
+    if (value != NULL && !json_is_null(value) && !json_is_integer(value)) {
+        return error_set(err, TIDINGS_E_PROTOCOL, "%s must be a whole number", key);
+    }
+    *ret = json_is_integer(value) ? json_integer_value(value) : fallback;
+    return TIDINGS_OK;
+}
+
+tidings_status wire_json_i32(const json_t *object, const char *key, int32_t *ret,
+                             struct tidings_error *err)
+{
+    int64_t value;
+    tidings_status status = wire_json_i64(object, key, INT64_MIN, &value, err);
+    if (status != TIDINGS_OK) {
+        return status;
+    }
+    if (value < INT32_MIN || value > INT32_MAX) {
+        return error_set(err, TIDINGS_E_PROTOCOL, "%s must be there and a whole number of 32 bits",
+                         key);
+    }
+    *ret = (int32_t)value;
+    return TIDINGS_OK;
+}
+
+tidings_status wire_json_list(const json_t *object, const char *key, unsigned max, json_t **ret,
+                              unsigned *ret_count, struct tidings_error *err)
+{
+    json_t *value = json_object_get(object, key);
+    *ret = NULL;
+    *ret_count = 0;
+    if (value == NULL || json_is_null(value)) {
+        return TIDINGS_OK;
+    }
+    if (!json_is_array(value)) {
+        return error_set(err, TIDINGS_E_PROTOCOL, "%s must be a list", key);
+    }
+    if (json_array_size(value) > max) {
+        return error_set(err, TIDINGS_E_TOO_LARGE, "%s has %zu items, at most %u are read", key,
+                         json_array_size(value), max);
+    }
+    *ret = value;
+    *ret_count = (unsigned)json_array_size(value);
+    return TIDINGS_OK;
+}
+
+tidings_status wire_json_items(unsigned count, size_t size, void **ret)
+{
+    *ret = count > 0 ? calloc(count, size) : NULL;
+    return count == 0 || *ret != NULL ? TIDINGS_OK : TIDINGS_E_NO_MEMORY;
+}
+
+tidings_status wire_json_queue_ref(const json_t *object, struct wire_queue_ref *ret,
+                                   struct tidings_error *err)
+{
+    if (!json_is_object(object)) {
+        return error_set(err, TIDINGS_E_PROTOCOL, "a queue must be an object");
+    }
+    tidings_status status = wire_json_text(object, "topic", NULL, &ret->topic, err);
+    if (status == TIDINGS_OK) {
+        status = wire_json_text(object, "brokerName", NULL, &ret->broker, err);
+    }
+    if (status == TIDINGS_OK) {
+        status = wire_json_i32(object, "queueId", &ret->queue_id, err);
+    }
+    return status;
+}
+
+void wire_json_queue_ref_clear(struct wire_queue_ref *queue)
+{
+    free(queue->topic);
+    free(queue->broker);
+}
