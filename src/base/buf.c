@@ -32,7 +32,7 @@ tidings_status buf_reserve(struct buf *buf, size_t more, char **ret_ptr)
     if (need > buf->size) {
         size_t size = buf->size < BUF_SIZE_MIN ? BUF_SIZE_MIN : buf->size;
         while (size < need) {
-            size *= 2;
+            size = size > buf->max / 2 ? buf->max : size * 2;
         }
         size = size > buf->max ? buf->max : size;
         char *grown = realloc(buf->ptr, size);
@@ -43,7 +43,7 @@ tidings_status buf_reserve(struct buf *buf, size_t more, char **ret_ptr)
         buf->size = size;
     }
     if (ret_ptr != NULL) {
-        *ret_ptr = buf->ptr + buf->len;
+        *ret_ptr = buf->ptr != NULL ? buf->ptr + buf->len : NULL;
     }
     return TIDINGS_OK;
 }
@@ -99,6 +99,9 @@ tidings_status buf_addf(struct buf *buf, const char *format, ...)
 void buf_consume(struct buf *buf, size_t n)
 {
     BASE_ASSERT(n <= buf->len);
+    if (n == 0) {
+        return;
+    }
     memmove(buf->ptr, buf->ptr + n, buf->len - n);
     buf->len -= n;
 }

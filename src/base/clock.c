@@ -5,6 +5,8 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "base/compiler.h"
+
 static int64_t system_wall_ms(void *arg)
 {
     struct timespec now;
@@ -116,6 +118,7 @@ uint64_t rnd_next(struct rnd *rnd)
 
 uint64_t rnd_below(struct rnd *rnd, uint64_t bound)
 {
+    BASE_ASSERT(bound > 0);
     uint64_t limit = UINT64_MAX - UINT64_MAX % bound; // equal chances: values above are drawn again
     uint64_t value;
     do {

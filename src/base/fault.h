@@ -39,7 +39,7 @@ struct fault {
 
 void fault_init(struct fault *fault);
 // "log.sync:3" (the third call fails), "log.space:1+100" (calls 1 to 100); several separated by
-// commas.
+// commas; NULL for none. What stands before a bad piece is set all the same.
 tidings_status fault_parse(struct fault *fault, const char *text,
                            struct tidings_error *err) TIDINGS_NODISCARD;
 // 0, or the errno that this call must fail with. fault == NULL never fails. Safe from any thread.

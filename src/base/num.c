@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/num.h"
 
+#ifdef __x86_64__
 #include <nmmintrin.h>
+#endif
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "files are written little-endian");
 
@@ -168,21 +170,31 @@ size_t num_format_duration_ms(char *out, int64_t ms)
 }
 
 // ---- CRC-32C ----
-static uint32_t crc32c_plain(uint32_t crc, const unsigned char *p, size_t len)
+// What four shifts of the reflected polynomial make of the lowest four bits.
+#define CRC_SHIFT(x)  (((x) >> 1) ^ (0x82f63b78u & (0u - ((x)&1u))))
+#define CRC_SHIFT2(x) CRC_SHIFT(CRC_SHIFT(x))
+#define CRC_NIBBLE(x) CRC_SHIFT2(CRC_SHIFT2(x))
+#define CRC_ROW(x)    CRC_NIBBLE(x), CRC_NIBBLE((x) + 1u), CRC_NIBBLE((x) + 2u), CRC_NIBBLE((x) + 3u)
+
+static const uint32_t crc_nibbles[16] = { CRC_ROW(0u), CRC_ROW(4u), CRC_ROW(8u), CRC_ROW(12u) };
+
+uint32_t num_crc32c_plain(uint32_t crc, const void *bytes, size_t len)
 {
-    while (len-- > 0) {
+    const unsigned char *p = bytes;
+    crc = ~crc;
+    for (; len > 0; len--) {
         crc ^= *p++;
-        for (int bit = 0; bit < 8; bit++) {
-            crc = (crc >> 1) ^ (0x82f63b78u & (0u - (crc & 1u)));
-        }
+        crc = (crc >> 4) ^ crc_nibbles[crc & 15];
+        crc = (crc >> 4) ^ crc_nibbles[crc & 15];
     }
-    return crc;
+    return ~crc;
 }
 
+#ifdef __x86_64__
 __attribute__((target("sse4.2"))) static uint32_t crc32c_sse(uint32_t crc, const unsigned char *p,
                                                              size_t len)
 {
-    uint64_t wide = crc;
+    uint64_t wide = ~crc;
     for (; len >= 8; len -= 8, p += 8) {
         wide = _mm_crc32_u64(wide, num_load_le64(p));
     }
@@ -190,13 +202,16 @@ __attribute__((target("sse4.2"))) static uint32_t crc32c_sse(uint32_t crc, const
     for (; len > 0; len--) {
         crc = _mm_crc32_u8(crc, *p++);
     }
-    return crc;
+    return ~crc;
 }
+#endif
 
 uint32_t num_crc32c(uint32_t crc, const void *bytes, size_t len)
 {
-    crc = ~crc;
-    crc = __builtin_cpu_supports("sse4.2") ? crc32c_sse(crc, bytes, len)
-                                           : crc32c_plain(crc, bytes, len);
-    return ~crc;
+#ifdef __x86_64__
+    if (__builtin_cpu_supports("sse4.2")) {
+        return crc32c_sse(crc, bytes, len);
+    }
+#endif
+    return num_crc32c_plain(crc, bytes, len);
 }

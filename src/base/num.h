@@ -71,11 +71,13 @@ bool num_parse_size(struct str text, int64_t *ret_bytes);
 // "1s", "5m", "1h", "2d", "250ms", "1h30m", or a bare number (= seconds). False when malformed or
 // negative.
 bool num_parse_duration_ms(struct str text, int64_t *ret_ms);
-// Shortest text that num_parse_duration_ms reads back ("1h30m", "250ms", "0s"). `out` has room for
-// 48 bytes.
+// Text of whole units that num_parse_duration_ms reads back ("1h30m", "250ms"; "0s" for 0 and
+// below). `out` has room for 48 bytes; no NUL; returns the length.
 size_t num_format_duration_ms(char *out, int64_t ms);
 
 // CRC-32C (Castagnoli, RFC 3720 appendix B.4); seed 0 for a first piece, the last result to go on.
 uint32_t num_crc32c(uint32_t crc, const void *bytes, size_t len);
+// The same without the processor's instruction for it: what num_crc32c falls back on.
+uint32_t num_crc32c_plain(uint32_t crc, const void *bytes, size_t len);
 
 #endif

@@ -77,7 +77,8 @@ struct buf {
 void buf_init(struct buf *buf, size_t max);
 void buf_deinit(struct buf *buf); // frees; the buffer may be used again afterwards
 void buf_clear(struct buf *buf);  // keeps the memory
-// Makes room for `more` bytes after len; ret_ptr (may be NULL) points at the room.
+// Makes room for `more` bytes after len; ret_ptr (may be NULL) points at the room (NULL when no
+// byte was ever asked for).
 tidings_status buf_reserve(struct buf *buf, size_t more, char **ret_ptr) TIDINGS_NODISCARD;
 tidings_status buf_add(struct buf *buf, const void *bytes, size_t len) TIDINGS_NODISCARD;
 tidings_status buf_add_str(struct buf *buf, struct str text) TIDINGS_NODISCARD;

@@ -244,6 +244,7 @@ static tidings_status recover(struct broker *broker, struct tidings_error *err)
 {
     int64_t position;
     tidings_status status = open_index(broker, &position, err);
+    broker->last_position = position;
     if (status == TIDINGS_OK) {
         status = open_log(broker, position, err);
     }
@@ -251,7 +252,7 @@ static tidings_status recover(struct broker *broker, struct tidings_error *err)
         return status;
     }
     if (broker->store.batch != NULL) {
-        index_submit(broker->index, broker->store.batch, commitlog_end(broker->log));
+        index_submit(broker->index, broker->store.batch, broker->last_position);
         broker->store.batch = NULL;
     }
     if (broker->replayed > 0) {

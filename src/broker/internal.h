@@ -41,6 +41,7 @@ struct broker {
     struct buf body;    // body of the answer being made
     struct rnd rnd;
     struct net_timer *tick; // expiry, offsets, retention
+    int64_t last_position;  // of the last record published
     uint64_t replayed;      // records at start
     int64_t ticks;
     int64_t started_ms;

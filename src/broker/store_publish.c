@@ -224,9 +224,11 @@ void store_wake(struct broker *broker)
     struct store *store = &broker->store;
     struct tidings_error err = { 0 };
     int64_t failed_from;
+    commitlog_submit(broker->log); // first: the next batch is written while this one is answered
     int64_t durable = commitlog_durable(broker->log, &failed_from, &err);
 
     while (store->head < store->tail && pending_at(store, store->head)->position < durable) {
+        broker->last_position = pending_at(store, store->head)->position;
         publish(broker, store->head);
         store->head++;
     }
@@ -241,7 +243,9 @@ void store_wake(struct broker *broker)
         }
     }
     if (store->batch != NULL) {
-        index_submit(broker->index, store->batch, durable);
+        // The start of the last record, not its end: recovery begins with a record, and applying it
+        // twice does no harm.
+        index_submit(broker->index, store->batch, broker->last_position);
         store->batch = NULL;
     }
     for (struct list *node = list_pop(&store->woken); node; node = list_pop(&store->woken)) {
@@ -255,7 +259,7 @@ void store_turn(struct broker *broker)
 {
     commitlog_submit(broker->log);
     if (broker->store.batch != NULL) { // offsets only: they ride without moving the position
-        index_submit(broker->index, broker->store.batch, index_position(broker->index));
+        index_submit(broker->index, broker->store.batch, broker->last_position);
         broker->store.batch = NULL;
     }
 }

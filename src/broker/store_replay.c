@@ -175,6 +175,7 @@ tidings_status store_replay(void *arg, int64_t position, uint8_t type, int64_t w
     struct broker *broker = arg;
     tidings_status status = TIDINGS_OK;
     (void)wall_ms;
+    broker->last_position = position;
     if (store_batch(broker) == NULL) {
         return TIDINGS_E_NO_MEMORY;
     }
@@ -209,7 +210,6 @@ tidings_status store_replay(void *arg, int64_t position, uint8_t type, int64_t w
         status = TIDINGS_OK;
     }
     if (status == TIDINGS_OK && ++broker->replayed % BATCH_RECORDS == 0) {
-        // The start of this record, not its end: applying one record twice does no harm.
         index_submit(broker->index, broker->store.batch, position);
         broker->store.batch = NULL;
     }

@@ -132,7 +132,8 @@ bool config_parse_address(struct str text, char *host, size_t host_size, int *re
     while (colon > 0 && text.ptr[colon - 1] != ':') {
         colon--;
     }
-    if (colon < 2 || !num_parse_i64(str_make(text.ptr + colon, text.len - colon), 1, 65535, &port)) {
+    if (colon < 2 ||
+        !num_parse_i64(str_make(text.ptr + colon, text.len - colon), 1, 65535, &port)) {
         return false;
     }
     struct str name = str_make(text.ptr, colon - 1);
@@ -161,9 +162,9 @@ static tidings_status check(const struct config_row *row, struct str value, int6
                          STR_ARG(value), kinds[row->kind].right);
     }
     if (*ret_number < row->least || *ret_number > row->greatest) {
-        return error_set(err, TIDINGS_E_INVALID, "setting %s: \"%.*s\" is not between %lld and %lld",
-                         row->name, STR_ARG(value), (long long)row->least,
-                         (long long)row->greatest);
+        return error_set(err, TIDINGS_E_INVALID,
+                         "setting %s: \"%.*s\" is not between %lld and %lld", row->name,
+                         STR_ARG(value), (long long)row->least, (long long)row->greatest);
     }
     return TIDINGS_OK;
 }

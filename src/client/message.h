@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Inside of a message. Private to the room.
 //
-// Properties stand as pairs "key NUL value NUL …", so that a value read is a C text; on the wire the two
-// NULs are \x01 and \x02. A message made by the user owns what it points at; one that a handler gets points
-// into the pull's bytes and the handler thread's buffers.
+// Properties stand as pairs "key NUL value NUL …", so that a value read is a C text; on the wire
+// the two NULs are \x01 and \x02. A message made by the user owns what it points at; one that a
+// handler gets points into the pull's bytes and the handler thread's buffers.
 #ifndef CLIENT_MESSAGE_H
 #define CLIENT_MESSAGE_H
 
@@ -13,11 +13,11 @@
 #include "wire/wire.h"
 
 struct tidings_message {
-    struct str topic;      // a NUL stands behind it
+    struct str topic; // a NUL stands behind it
     struct str body;
     struct buf properties; // pairs
     int32_t flag;
-    const char *broker;    // "" when not from a broker
+    const char *broker; // "" when not from a broker
     char offset_id[WIRE_MESSAGE_ID_MAX + 1];
     int32_t queue_id;
     int64_t queue_offset;

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// One thin face over the databases: connect by URL, prepared statements, transactions, migrations, error
-// classes. SQLite today; MariaDB and PostgreSQL fit behind the same face, so nothing here or above may be
-// an idea that only SQLite has: placeholders are `?`, integers are 64 bits, blobs are bytes, text is UTF-8,
-// booleans are integers, upserts are written with db_upsert (each dialect spells it).
+// One thin face over the databases: connect by URL, prepared statements, transactions, migrations,
+// error classes. SQLite today; MariaDB and PostgreSQL fit behind the same face, so nothing here or
+// above may be an idea that only SQLite has: placeholders are `?`, integers are 64 bits, blobs are
+// bytes, text is UTF-8, booleans are integers, upserts are written with db_upsert (each dialect
+// spells it).
 //
 // A connection is used by one thread at a time. Statements belong to their connection.
-// Error classes (status): E_AGAIN = retry the transaction (lock, deadlock, serialisation), E_DUPLICATE = unique
-// key, E_LOST = connection gone, E_DISK_FULL, E_IO, E_CORRUPT, E_INVALID = bad statement; anything else E_INTERNAL.
+// Error classes (status): E_AGAIN = retry the transaction (lock, deadlock, serialisation),
+// E_DUPLICATE = unique key, E_LOST = connection gone, E_DISK_FULL, E_IO, E_CORRUPT, E_INVALID = bad
+// statement; anything else E_INTERNAL.
 #ifndef DB_DB_H
 #define DB_DB_H
 
@@ -19,15 +21,16 @@ struct db_stmt;
 
 enum db_sync {
     DB_SYNC_FULL,   // a commit survives loss of power
-    DB_SYNC_NORMAL, // survives the end of the process; loss of power may take the last commits, never consistency
+    DB_SYNC_NORMAL, // survives the end of the process; loss of power may take the last commits,
+                    // never consistency
 };
 
 struct db_options {
     enum db_sync sync;
     bool read_only;
     int busy_timeout_ms;
-    size_t cache_bytes;    // page cache per connection, 0 = default
-    struct fault *fault;   // may be NULL
+    size_t cache_bytes;  // page cache per connection, 0 = default
+    struct fault *fault; // may be NULL
 };
 
 // URL: "sqlite:///absolute/path" (made when missing, unless read_only) or "sqlite::memory:".
@@ -38,7 +41,8 @@ void db_close(struct db *db); // finalises its statements; NULL allowed
 
 // Several statements separated by ';', without parameters or results.
 tidings_status db_exec(struct db *db, const char *sql, struct tidings_error *err) TIDINGS_NODISCARD;
-tidings_status db_begin(struct db *db, struct tidings_error *err) TIDINGS_NODISCARD; // takes the write lock
+tidings_status db_begin(struct db *db,
+                        struct tidings_error *err) TIDINGS_NODISCARD; // takes the write lock
 tidings_status db_commit(struct db *db, struct tidings_error *err) TIDINGS_NODISCARD;
 void db_rollback(struct db *db); // no-op outside a transaction
 
@@ -53,8 +57,8 @@ void db_bind_blob(struct db_stmt *stmt, int index, struct str value);
 void db_bind_null(struct db_stmt *stmt, int index);
 
 // Runs to the end and resets (bindings are cleared). ret_rows (may be NULL): rows changed.
-tidings_status db_run(struct db_stmt *stmt, int64_t *ret_rows, struct tidings_error *err)
-    TIDINGS_NODISCARD;
+tidings_status db_run(struct db_stmt *stmt, int64_t *ret_rows,
+                      struct tidings_error *err) TIDINGS_NODISCARD;
 // Next row: OK, or E_EOF at the end. Call db_reset when done early or after the end.
 tidings_status db_step(struct db_stmt *stmt, struct tidings_error *err) TIDINGS_NODISCARD;
 void db_reset(struct db_stmt *stmt);
@@ -70,16 +74,16 @@ tidings_status db_prepare_upsert(struct db *db, const char *table, const char *c
                                  int column_count, int key_count, struct db_stmt **ret,
                                  struct tidings_error *err) TIDINGS_NODISCARD;
 
-// Numbered, one-way migrations: runs those above the version stored in table `schema_version`, each in its own
-// transaction. E_STATE when the stored version is newer than the last one known here.
+// Numbered, one-way migrations: runs those above the version stored in table `schema_version`, each
+// in its own transaction. E_STATE when the stored version is newer than the last one known here.
 struct db_migration {
     int version; // 1, 2, …
     const char *sql;
 };
 tidings_status db_migrate(struct db *db, const struct db_migration *migrations, size_t count,
                           struct tidings_error *err) TIDINGS_NODISCARD;
-// Hands finished work back to the file system where the engine has such a thing (SQLite: WAL checkpoint,
-// bounded, not blocking writers). Call now and then from the writing thread.
+// Hands finished work back to the file system where the engine has such a thing (SQLite: WAL
+// checkpoint, bounded, not blocking writers). Call now and then from the writing thread.
 tidings_status db_maintain(struct db *db, struct tidings_error *err) TIDINGS_NODISCARD;
 
 #endif

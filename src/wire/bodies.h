@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// JSON bodies of the protocol: heartbeat, route, lists, locks. Decoders return heap objects with their own
-// copies of all strings (free with the matching _free, NULL allowed); all counts are bounded: a body may
-// have WIRE_BODY_MAX bytes, 32 levels and 262,144 values, and each list the number of items below.
-// Decoders answer E_PROTOCOL for what is not such a body, E_TOO_LARGE beyond a limit, E_NO_MEMORY.
+// JSON bodies of the protocol: heartbeat, route, lists, locks. Decoders return heap objects with
+// their own copies of all strings (free with the matching _free, NULL allowed); all counts are
+// bounded: a body may have WIRE_BODY_MAX bytes, 32 levels and 262,144 values, and each list the
+// number of items below. Decoders answer E_PROTOCOL for what is not such a body, E_TOO_LARGE beyond
+// a limit, E_NO_MEMORY.
 #ifndef WIRE_BODIES_H
 #define WIRE_BODIES_H
 
@@ -46,8 +47,8 @@ tidings_status wire_heartbeat_decode(struct str body, struct wire_heartbeat **re
                                      struct tidings_error *err) TIDINGS_NODISCARD;
 void wire_heartbeat_free(struct wire_heartbeat *heartbeat);
 // For the client; tag sets and codes are computed from the expressions.
-tidings_status wire_heartbeat_encode(const struct wire_heartbeat *heartbeat, struct buf *out)
-    TIDINGS_NODISCARD;
+tidings_status wire_heartbeat_encode(const struct wire_heartbeat *heartbeat,
+                                     struct buf *out) TIDINGS_NODISCARD;
 
 // Route of a topic (code 105).
 struct wire_route_queue {
@@ -69,15 +70,15 @@ struct wire_route {
     struct wire_route_broker *brokers;
 };
 // Also reads the old dialect with unquoted integer keys ({0:"addr"}).
-tidings_status wire_route_decode(struct str body, struct wire_route **ret, struct tidings_error *err)
-    TIDINGS_NODISCARD;
+tidings_status wire_route_decode(struct str body, struct wire_route **ret,
+                                 struct tidings_error *err) TIDINGS_NODISCARD;
 void wire_route_free(struct wire_route *route);
 // Compact, keys quoted, no spaces (the Go client cuts it by hand).
 tidings_status wire_route_encode(const struct wire_route *route, struct buf *out) TIDINGS_NODISCARD;
 
 // {"consumerIdList":[…]} (code 38).
-tidings_status wire_id_list_encode(const char *const *ids, size_t count, struct buf *out)
-    TIDINGS_NODISCARD;
+tidings_status wire_id_list_encode(const char *const *ids, size_t count,
+                                   struct buf *out) TIDINGS_NODISCARD;
 struct wire_id_list {
     unsigned count;
     char **ids;
@@ -101,13 +102,15 @@ struct wire_lock {
 tidings_status wire_lock_decode(struct str body, struct wire_lock **ret, struct tidings_error *err)
     TIDINGS_NODISCARD; // reads "mqSet" and "lockOKMQSet"
 void wire_lock_free(struct wire_lock *lock);
-tidings_status wire_lock_encode(const struct wire_lock *lock, struct buf *out) TIDINGS_NODISCARD; // mqSet
-tidings_status wire_locked_encode(const struct wire_lock *locked, struct buf *out)
-    TIDINGS_NODISCARD; // lockOKMQSet
+tidings_status wire_lock_encode(const struct wire_lock *lock,
+                                struct buf *out) TIDINGS_NODISCARD; // mqSet
+tidings_status wire_locked_encode(const struct wire_lock *locked,
+                                  struct buf *out) TIDINGS_NODISCARD; // lockOKMQSet
 
-// Body of 220: {"offsetTable":{ {mq}:offset … }} (object keys, RocketMQ's dialect) or the list form that
-// C++ clients get: {"offsetTable":[{"brokerName":…,"offset":n,"queueId":…,"topic":…}…]}. Decode reads both, and
-// what other encoders make of the map: [[{mq},offset]…] and [{"queue":{mq},"offset":n}…].
+// Body of 220: {"offsetTable":{ {mq}:offset … }} (object keys, RocketMQ's dialect) or the list form
+// that C++ clients get: {"offsetTable":[{"brokerName":…,"offset":n,"queueId":…,"topic":…}…]}.
+// Decode reads both, and what other encoders make of the map: [[{mq},offset]…] and
+// [{"queue":{mq},"offset":n}…].
 struct wire_queue_offset {
     struct wire_queue_ref queue;
     int64_t offset;
@@ -121,9 +124,10 @@ tidings_status wire_offset_table_encode(const struct wire_offset_table *table, b
 tidings_status wire_offset_table_decode(struct str body, struct wire_offset_table **ret,
                                         struct tidings_error *err) TIDINGS_NODISCARD;
 void wire_offset_table_free(struct wire_offset_table *table);
-// Turns RocketMQ's dialect (unquoted integer keys, objects as keys) into plain JSON: an unquoted integer key
-// is quoted, an object key becomes a string holding its text. For clients that read admin answers.
-tidings_status wire_json_normalise(struct str body, struct buf *out, struct tidings_error *err)
-    TIDINGS_NODISCARD;
+// Turns RocketMQ's dialect (unquoted integer keys, objects as keys) into plain JSON: an unquoted
+// integer key is quoted, an object key becomes a string holding its text. For clients that read
+// admin answers.
+tidings_status wire_json_normalise(struct str body, struct buf *out,
+                                   struct tidings_error *err) TIDINGS_NODISCARD;
 
 #endif

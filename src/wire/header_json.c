@@ -1,385 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
-// The JSON header, read in one pass without a tree: a flat object whose shape is known. The grammar
-// is that of RFC 8259, strictly, but for the encoding: bytes over 0x7f are passed through
-// unchecked, and \u escapes of lone surrogates become U+FFFD.
+// The JSON header: an object whose shape is known, so that no tree is needed.
 #include "wire/header.h"
-#include "wire/text.h"
+#include "wire/scanner.h"
 
-enum { DEPTH_MAX = 16 };
-
-struct scanner {
-    const char *start;
-    const char *at;
-    const char *end;
-    struct buf *scratch;
-    char *write;         // where the next unescaped value goes; NULL until the first one
-    const char *problem; // of the first failure
-    tidings_status status;
-};
-
-static bool fail(struct scanner *s, const char *problem)
-{
-    if (s->status == TIDINGS_OK) {
-        s->status = TIDINGS_E_PROTOCOL;
-        s->problem = problem;
-    }
-    return false;
-}
-
-static bool is_space(char c)
-{
-    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
-}
-
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-// The next character that is not white space, 0 at the end (0 itself is never right in JSON).
-static inline char peek(struct scanner *s)
-{
-    while (s->at < s->end && is_space(*s->at)) {
-        s->at++;
-    }
-    return s->at < s->end ? *s->at : '\0';
-}
-
-static inline bool take_char(struct scanner *s, char wanted)
-{
-    if (peek(s) != wanted) {
-        return false;
-    }
-    s->at++;
-    return true;
-}
-
-// ---- strings ----
-// -1 for what is no digit, so that the sign of four of them put together tells.
-static int hex_digit(char c)
-{
-    static const signed char values[256] = {
-        ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,
-        ['6'] = 7,  ['7'] = 8,  ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12,
-        ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16, ['A'] = 11, ['B'] = 12,
-        ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
-    };
-    return values[(unsigned char)c] - 1;
-}
-
-// The four digits behind \u.
-static bool take_hex(struct scanner *s, uint32_t *ret)
-{
-    if (s->end - s->at < 4) {
-        return fail(s, "escape is cut off");
-    }
-    int value = hex_digit(s->at[0]) * 4096 | hex_digit(s->at[1]) * 256 | hex_digit(s->at[2]) * 16 |
-                hex_digit(s->at[3]);
-    if (value < 0) {
-        return fail(s, "\\u wants four hexadecimal digits");
-    }
-    s->at += 4;
-    *ret = (uint32_t)value;
-    return true;
-}
-
-static char *put_utf8(char *out, uint32_t code)
-{
-    if (code < 0x80) {
-        *out++ = (char)code;
-    } else if (code < 0x800) {
-        *out++ = (char)(0xc0 | code >> 6);
-        *out++ = (char)(0x80 | (code & 0x3f));
-    } else if (code < 0x10000) {
-        *out++ = (char)(0xe0 | code >> 12);
-        *out++ = (char)(0x80 | (code >> 6 & 0x3f));
-        *out++ = (char)(0x80 | (code & 0x3f));
-    } else {
-        *out++ = (char)(0xf0 | code >> 18);
-        *out++ = (char)(0x80 | (code >> 12 & 0x3f));
-        *out++ = (char)(0x80 | (code >> 6 & 0x3f));
-        *out++ = (char)(0x80 | (code & 0x3f));
-    }
-    return out;
-}
-
-// After \u: at most four bytes for twelve of input, three for six.
-static char *take_unicode(struct scanner *s, char *out)
-{
-    uint32_t code;
-    uint32_t low;
-    if (!take_hex(s, &code)) {
-        return NULL;
-    }
-    if (code < 0xd800 || code > 0xdfff) {
-        return put_utf8(out, code);
-    }
-    if (code < 0xdc00 && s->end - s->at >= 6 && s->at[0] == '\\' && s->at[1] == 'u') {
-        s->at += 2;
-        if (!take_hex(s, &low)) {
-            return NULL;
-        }
-        if (low >= 0xdc00 && low <= 0xdfff) {
-            return put_utf8(out, 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00));
-        }
-        s->at -= 6; // not its partner: read on its own next
-    }
-    return put_utf8(out, 0xfffd);
-}
-
-static char *take_escape(struct scanner *s, char *out)
-{
-    if (s->at == s->end) {
-        fail(s, "string without end");
-        return NULL;
-    }
-    char c = *s->at++;
-    switch (c) {
-    case '"':
-    case '\\':
-    case '/': break;
-    case 'b': c = '\b'; break;
-    case 'f': c = '\f'; break;
-    case 'n': c = '\n'; break;
-    case 'r': c = '\r'; break;
-    case 't': c = '\t'; break;
-    case 'u': return take_unicode(s, out);
-    default:
-        s->at--;
-        fail(s, "unknown escape");
-        return NULL;
-    }
-    *out = c;
-    return out + 1;
-}
-
-// Copies up to the next special character or the end.
-static char *copy_plain(struct scanner *s, char *out)
-{
-    const char *at = s->at;
-    while (s->end - at >= 8) {
-        // Output never gets ahead of input, so where eight bytes can be read eight can be written.
-        uint64_t word = text_load(at);
-        uint64_t marks = text_special(word);
-        memcpy(out, &word, sizeof word);
-        if (marks != 0) {
-            size_t plain = (size_t)__builtin_ctzll(marks) >> 3;
-            s->at = at + plain;
-            return out + plain;
-        }
-        at += 8;
-        out += 8;
-    }
-    while (at < s->end && !text_is_special(*at)) {
-        *out++ = *at++;
-    }
-    s->at = at;
-    return out;
-}
-
-// Unescaped text is never longer than its source, so one reservation of the header's size serves
-// them all and the views never move.
-static bool open_scratch(struct scanner *s)
-{
-    if (s->write != NULL) {
-        return true;
-    }
-    tidings_status status = buf_reserve(s->scratch, (size_t)(s->end - s->start), &s->write);
-    if (status != TIDINGS_OK) {
-        s->status = status;
-        s->problem = "no room to unescape a string";
-        return false;
-    }
-    return true;
-}
-
-// From the first character of a string that is not plain, at `stop`.
-static bool take_escaped(struct scanner *s, const char *begin, const char *stop, struct str *ret)
-{
-    if (!open_scratch(s)) {
-        return false;
-    }
-    char *first = s->write;
-    char *out = first + (stop - begin);
-    memcpy(first, begin, (size_t)(stop - begin));
-    s->at = stop;
-    for (;;) {
-        if (s->at == s->end) {
-            return fail(s, "string without end");
-        }
-        if (*s->at == '"') {
-            break;
-        }
-        if (*s->at != '\\') {
-            return fail(s, "control character in a string");
-        }
-        s->at++;
-        out = take_escape(s, out);
-        if (out == NULL) {
-            return false;
-        }
-        out = copy_plain(s, out);
-    }
-    s->at++;
-    s->write = out;
-    *ret = str_make(first, (size_t)(out - first));
-    return true;
-}
-
-static const char *find_special(const char *at, const char *end)
-{
-    while (end - at >= 8) {
-        uint64_t marks = text_special(text_load(at));
-        if (marks != 0) {
-            return at + (__builtin_ctzll(marks) >> 3);
-        }
-        at += 8;
-    }
-    while (at < end && !text_is_special(*at)) {
-        at++;
-    }
-    return at;
-}
-
-static bool take_string(struct scanner *s, struct str *ret)
-{
-    if (!take_char(s, '"')) {
-        return fail(s, "a string must be here");
-    }
-    const char *begin = s->at;
-    const char *stop = find_special(begin, s->end);
-    if (BASE_LIKELY(stop < s->end && *stop == '"')) {
-        *ret = str_make(begin, (size_t)(stop - begin));
-        s->at = stop + 1;
-        return true;
-    }
-    return take_escaped(s, begin, stop, ret);
-}
-
-// ---- other values ----
-static bool take_digits(struct scanner *s)
-{
-    const char *begin = s->at;
-    while (s->at < s->end && is_digit(*s->at)) {
-        s->at++;
-    }
-    return s->at > begin || fail(s, "a digit must be here");
-}
-
-static bool take_number(struct scanner *s, struct str *ret)
-{
-    const char *begin = s->at;
-    s->at += *s->at == '-';
-    if (s->at < s->end && *s->at == '0') {
-        s->at++;
-    } else if (!take_digits(s)) {
-        return false;
-    }
-    if (s->at < s->end && *s->at == '.') {
-        s->at++;
-        if (!take_digits(s)) {
-            return false;
-        }
-    }
-    if (s->at < s->end && (*s->at | 0x20) == 'e') {
-        s->at++;
-        s->at += s->at < s->end && (*s->at == '-' || *s->at == '+');
-        if (!take_digits(s)) {
-            return false;
-        }
-    }
-    *ret = str_make(begin, (size_t)(s->at - begin));
-    return true;
-}
-
-static bool take_literal(struct scanner *s, struct str *ret)
-{
-    static const struct str literals[] = { { "null", 4 }, { "true", 4 }, { "false", 5 } };
-    struct str rest = str_make(s->at, (size_t)(s->end - s->at));
-    for (size_t i = 0; i < BASE_COUNT(literals); i++) {
-        if (str_starts(rest, literals[i])) {
-            s->at += literals[i].len;
-            *ret = i == 0 ? (struct str){ NULL, 0 } : literals[i];
-            return true;
-        }
-    }
-    return fail(s, "a value must be here");
-}
-
-// String, number, boolean as text, null as ptr NULL.
-static bool take_scalar(struct scanner *s, struct str *ret)
-{
-    char c = peek(s);
-    if (c == '"') {
-        return take_string(s, ret);
-    }
-    if (c == '-' || is_digit(c)) {
-        return take_number(s, ret);
-    }
-    if (c == '{' || c == '[') {
-        return fail(s, "an object or array cannot be here");
-    }
-    return take_literal(s, ret);
-}
-
-static bool skip_value(struct scanner *s, int depth);
-
-static bool skip_members(struct scanner *s, char close, int depth)
-{
-    struct str key;
-    s->at++;
-    if (take_char(s, close)) {
-        return true;
-    }
-    do {
-        if (close == '}' &&
-            (!take_string(s, &key) || !(take_char(s, ':') || fail(s, "a ':' must be here")))) {
-            return false;
-        }
-        if (!skip_value(s, depth)) {
-            return false;
-        }
-    } while (take_char(s, ','));
-    return take_char(s, close) || fail(s, "a ',' or the closing bracket must be here");
-}
-
-// Passes over a value of any shape.
-static bool skip_value(struct scanner *s, int depth)
-{
-    struct str value;
-    char c = peek(s);
-    if (c != '{' && c != '[') {
-        return take_scalar(s, &value);
-    }
-    if (depth == DEPTH_MAX) {
-        return fail(s, "nested too deep");
-    }
-    return skip_members(s, c == '{' ? '}' : ']', depth + 1);
-}
-
-static bool take_i32(struct scanner *s, int32_t *ret)
+static bool take_i32(struct wire_scanner *s, int32_t *ret)
 {
     struct str text;
+    bool is_string = scan_peek(s) == '"';
     const char *begin = s->at;
-    if (!take_scalar(s, &text)) {
+    if (!wire_scan_scalar(s, &text)) {
         return false;
     }
     if (text.ptr == NULL) {
         *ret = 0;
         return true;
     }
-    if (s->at[-1] == '"' || !num_parse_i32(text, ret)) {
+    if (is_string || !num_parse_i32(text, ret)) {
         s->at = begin;
-        return fail(s, "a whole number of 32 bits must be here");
+        return wire_scan_fail(s, "a whole number of 32 bits must be here");
     }
     return true;
 }
 
-static bool take_language(struct scanner *s, int32_t *ret)
+static bool take_language(struct wire_scanner *s, int32_t *ret)
 {
     struct str text;
     int32_t number;
-    if (!take_scalar(s, &text)) {
+    if (!wire_scan_scalar(s, &text)) {
         return false;
     }
     if (text.ptr != NULL && num_parse_i32(text, &number)) { // some encoders write enums as numbers
@@ -390,57 +37,47 @@ static bool take_language(struct scanner *s, int32_t *ret)
     return true;
 }
 
-static bool take_remark(struct scanner *s, struct str *ret)
+static bool take_remark(struct wire_scanner *s, struct str *ret)
 {
-    if (peek(s) == '"') {
-        return take_string(s, ret);
+    if (scan_peek(s) == '"') {
+        return wire_scan_string(s, ret);
     }
     const char *begin = s->at;
-    if (!take_scalar(s, ret)) {
+    if (!wire_scan_scalar(s, ret)) {
         return false;
     }
     if (ret->ptr != NULL) {
         s->at = begin;
-        return fail(s, "remark must be a string or null");
+        return wire_scan_fail(s, "remark must be a string or null");
     }
     return true;
 }
 
-// ---- the object ----
-static bool take_fields(struct scanner *s, struct wire_header *ret)
+static bool take_fields(struct wire_scanner *s, struct wire_header *ret)
 {
     uint64_t seen = 0;
-    struct pair_view {
-        struct str key;
-        struct str value;
-    } pair;
+    struct wire_pair pair;
     ret->ext_count = 0;
-    if (peek(s) != '{') {
-        return take_scalar(s, &pair.value) &&
-               (pair.value.ptr == NULL || fail(s, "extFields must be an object"));
+    if (scan_peek(s) != '{') {
+        return wire_scan_scalar(s, &pair.value) &&
+               (pair.value.ptr == NULL || wire_scan_fail(s, "extFields must be an object"));
     }
     s->at++;
-    if (take_char(s, '}')) {
+    if (scan_take(s, '}')) {
         return true;
     }
     do {
-        if (!take_string(s, &pair.key)) {
-            return false;
-        }
-        if (!take_char(s, ':')) {
-            return fail(s, "a ':' must be here");
-        }
-        if (!take_scalar(s, &pair.value)) {
+        if (!scan_key(s, &pair.key) || !wire_scan_scalar(s, &pair.value)) {
             return false;
         }
         if (!wire_header_put(ret, &seen, pair.key, pair.value)) {
-            return fail(s, "more than 64 fields");
+            return wire_scan_fail(s, "more than 64 fields");
         }
-    } while (take_char(s, ','));
-    return take_char(s, '}') || fail(s, "a ',' or '}' must be here");
+    } while (scan_take(s, ','));
+    return scan_take(s, '}') || wire_scan_fail(s, "a ',' or '}' must be here");
 }
 
-static bool take_member(struct scanner *s, struct str key, struct wire_header *ret,
+static bool take_member(struct wire_scanner *s, struct str key, struct wire_header *ret,
                         bool *ret_has_code)
 {
     if (str_eq(key, STR("code"))) {
@@ -465,53 +102,46 @@ static bool take_member(struct scanner *s, struct str key, struct wire_header *r
     if (str_eq(key, STR("version"))) {
         return take_i32(s, &ret->version);
     }
-    return skip_value(s, 1);
+    return wire_scan_skip(s, 1);
 }
 
-static bool take_header(struct scanner *s, struct wire_header *ret)
+static bool take_members(struct wire_scanner *s, struct wire_header *ret, bool *ret_has_code)
 {
     struct str key;
-    bool has_code = false;
-    if (!take_char(s, '{')) {
-        return fail(s, "a '{' must be here");
+    if (scan_take(s, '}')) {
+        return true;
     }
-    if (!take_char(s, '}')) {
-        do {
-            if (!take_string(s, &key)) {
-                return false;
-            }
-            if (!take_char(s, ':')) {
-                return fail(s, "a ':' must be here");
-            }
-            if (!take_member(s, key, ret, &has_code)) {
-                return false;
-            }
-        } while (take_char(s, ','));
-        if (!take_char(s, '}')) {
-            return fail(s, "a ',' or '}' must be here");
+    do {
+        if (!scan_key(s, &key) || !take_member(s, key, ret, ret_has_code)) {
+            return false;
         }
+    } while (scan_take(s, ','));
+    return scan_take(s, '}') || wire_scan_fail(s, "a ',' or '}' must be here");
+}
+
+static bool take_header(struct wire_scanner *s, struct wire_header *ret)
+{
+    bool has_code = false;
+    if (!scan_take(s, '{')) {
+        return wire_scan_fail(s, "a '{' must be here");
     }
-    peek(s);
+    if (!take_members(s, ret, &has_code)) {
+        return false;
+    }
+    (void)scan_peek(s);
     if (s->at != s->end) {
-        return fail(s, "the header must end here");
+        return wire_scan_fail(s, "the header must end here");
     }
-    return has_code || fail(s, "there is no \"code\"");
+    return has_code || wire_scan_fail(s, "there is no \"code\"");
 }
 
 tidings_status wire_header_decode_json(struct str text, struct buf *scratch,
                                        struct wire_header *ret, struct tidings_error *err)
 {
-    struct scanner s = { .start = text.ptr,
-                         .at = text.ptr,
-                         .end = text.ptr + text.len,
-                         .scratch = scratch,
-                         .status = TIDINGS_OK };
+    struct wire_scanner s = wire_scan_begin(text, scratch);
     if (!take_header(&s, ret)) {
         return error_set(err, s.status, "JSON header: %s, at byte %td of %zu", s.problem,
                          s.at - s.start, text.len);
-    }
-    if (s.write != NULL) {
-        scratch->len = (size_t)(s.write - scratch->ptr);
     }
     return TIDINGS_OK;
 }

@@ -128,7 +128,7 @@ tidings_status wire_json_i64(const json_t *object, const char *key, int64_t fall
 tidings_status wire_json_i32(const json_t *object, const char *key, int32_t *ret,
                              struct tidings_error *err)
 {
-    int64_t value;
+    int64_t value = INT64_MIN;
     tidings_status status = wire_json_i64(object, key, INT64_MIN, &value, err);
     if (status != TIDINGS_OK) {
         return status;

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Request headers as structs, one table per request: the struct, its decoder and its encoder come from
-// the same rows. F(type, member, "key", required): type is STR, I32, I64 or BOOL. An optional field that is
-// absent is {NULL,0}, 0 or false; presence of an optional number is told by the _DEF rows' default value.
+// Request headers as structs, one table per request: the struct, its decoder and its encoder come
+// from the same rows. F(type, member, "key") is required; D(type, member, "key", default) is
+// optional. Type is STR, I32, I64 or BOOL; an absent string is {NULL,0}, another absent field has
+// its default (-1 where 0 has a meaning of its own). Optional fields that equal their default are
+// not written.
 #ifndef WIRE_REQUESTS_H
 #define WIRE_REQUESTS_H
 
 #include "wire/wire.h"
 
-// D(type, member, "key", default): optional with a default (numbers and booleans).
 #define WIRE_SEND_FIELDS_V1(F, D)                                                                  \
     F(STR, producer_group, "producerGroup")                                                        \
     F(STR, topic, "topic")                                                                         \
@@ -127,10 +128,10 @@
     R(stats, WIRE_STATS_FIELDS)                                                                    \
     R(reset, WIRE_RESET_FIELDS)
 
-#define WIRE_TYPE_STR  struct str
-#define WIRE_TYPE_I32  int32_t
-#define WIRE_TYPE_I64  int64_t
-#define WIRE_TYPE_BOOL bool
+#define WIRE_TYPE_STR                               struct str
+#define WIRE_TYPE_I32                               int32_t
+#define WIRE_TYPE_I64                               int64_t
+#define WIRE_TYPE_BOOL                              bool
 #define WIRE_MEMBER(type, member, key)              WIRE_TYPE_##type member;
 #define WIRE_MEMBER_DEFAULT(type, member, key, def) WIRE_TYPE_##type member;
 
@@ -149,8 +150,8 @@ WIRE_REQUEST_STRUCTS(R)
 // The send header has long names with code 10 and one-letter names with 310 and 320.
 tidings_status wire_send_decode(const struct wire_header *header, struct wire_send *ret,
                                 struct tidings_error *err) TIDINGS_NODISCARD;
-// Encoders add the fields to header->ext; number texts go to `texts` (give it room for 32 bytes per field,
-// pointers into it must stay: the encoder reserves once). Absent strings are left out.
+// Encoders add the fields to header->ext; number texts go to `texts` (give it room for 32 bytes per
+// field, pointers into it must stay: the encoder reserves once). Absent strings are left out.
 tidings_status wire_send_encode(const struct wire_send *send, struct wire_header *header,
                                 struct buf *texts) TIDINGS_NODISCARD; // V2 names
 #define R(name, fields)                                                                            \
