@@ -1,2 +1,74 @@
 # SPDX-License-Identifier: Apache-2.0
-# What is installed: the program `tidings`, the library libtidings (shared and static), its headers.
+# What is installed: the program `tidings`, the library libtidings (shared and static), its headers; and the
+# demo services, which use only what is installed.
+
+# ---- libtidings: the rooms base, ladder, wire, net, client; only tidings_* is visible ----
+set(TIDINGS_LIBRARY_ROOMS base ladder wire net client)
+set(library_sources)
+foreach(room IN LISTS TIDINGS_LIBRARY_ROOMS)
+    file(GLOB room_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${room}/*.c)
+    list(APPEND library_sources ${room_sources})
+endforeach()
+foreach(kind SHARED STATIC)
+    string(TOLOWER ${kind} suffix)
+    add_library(tidings_${suffix} ${kind})
+    set(objects)
+    foreach(room IN LISTS TIDINGS_LIBRARY_ROOMS)
+        list(APPEND objects tidings_${room})
+    endforeach()
+    target_sources(tidings_${suffix} PRIVATE ${library_sources})
+    target_link_libraries(tidings_${suffix} PRIVATE tidings_flags PkgConfig::UV PkgConfig::JANSSON
+        PkgConfig::ZLIB Threads::Threads)
+    target_include_directories(tidings_${suffix} INTERFACE
+        $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+    set_target_properties(tidings_${suffix} PROPERTIES OUTPUT_NAME tidings VERSION ${PROJECT_VERSION} SOVERSION 0)
+endforeach()
+target_link_options(tidings_shared PRIVATE -Wl,--version-script=${CMAKE_SOURCE_DIR}/cmake/tidings.map)
+set_target_properties(tidings_shared PROPERTIES LINK_DEPENDS ${CMAKE_SOURCE_DIR}/cmake/tidings.map)
+
+# ---- the program ----
+add_executable(tidings $<TARGET_PROPERTY:tidings_cli,SOURCES>)
+target_link_libraries(tidings PRIVATE $<TARGET_PROPERTY:tidings_cli,LINK_LIBRARIES>)
+
+# ---- the demo ----
+foreach(service pay bank1)
+    file(GLOB service_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/demo/${service}/*.c
+        ${CMAKE_SOURCE_DIR}/demo/common/*.c)
+    add_executable(demo_${service} ${service_sources})
+    target_compile_options(demo_${service} PRIVATE ${TIDINGS_WARNINGS} -Wno-format-truncation)
+    target_compile_definitions(demo_${service} PRIVATE _GNU_SOURCE)
+    target_link_libraries(demo_${service} PRIVATE tidings_shared PkgConfig::MHD PkgConfig::CURL
+        PkgConfig::SQLITE PkgConfig::JANSSON Threads::Threads)
+    if(TIDINGS_SANITIZE)
+        target_compile_options(demo_${service} PRIVATE -fsanitize=${TIDINGS_SANITIZE})
+        target_link_options(demo_${service} PRIVATE -fsanitize=${TIDINGS_SANITIZE})
+    endif()
+    set_target_properties(demo_${service} PROPERTIES OUTPUT_NAME ${service}
+        RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/demo)
+endforeach()
+
+# ---- test programs that are users of the library ----
+file(GLOB interop_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/interop/c/*.c)
+if(interop_sources)
+    add_executable(interop_client ${interop_sources})
+    target_compile_options(interop_client PRIVATE ${TIDINGS_WARNINGS})
+    target_compile_definitions(interop_client PRIVATE _GNU_SOURCE)
+    target_link_libraries(interop_client PRIVATE tidings_shared Threads::Threads)
+    set_target_properties(interop_client PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+endif()
+file(GLOB bench_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/bench/bench_*.c)
+foreach(source IN LISTS bench_sources)
+    get_filename_component(name ${source} NAME_WE)
+    add_executable(${name} ${source})
+    target_compile_options(${name} PRIVATE ${TIDINGS_WARNINGS})
+    target_compile_definitions(${name} PRIVATE _GNU_SOURCE)
+    target_link_libraries(${name} PRIVATE tidings_shared Threads::Threads)
+    set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+endforeach()
+
+# ---- install ----
+configure_file(${CMAKE_SOURCE_DIR}/packaging/tidings.pc.in ${CMAKE_BINARY_DIR}/tidings.pc @ONLY)
+install(TARGETS tidings tidings_shared tidings_static)
+install(DIRECTORY ${CMAKE_SOURCE_DIR}/include/tidings DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(FILES ${CMAKE_BINARY_DIR}/tidings.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+install(FILES ${CMAKE_SOURCE_DIR}/packaging/tidings.service DESTINATION lib/systemd/system)

@@ -220,7 +220,7 @@ static tidings_status append_batch(struct request *request, const struct wire_se
     size_t cursor = 0;
     tidings_status status = TIDINGS_OK;
 
-    buf_init(&properties, WIRE_PROPERTIES_MAX + 2);
+    buf_init(&properties, WIRE_PROPERTIES_MAX);
     for (uint32_t i = 0; i < count && status == TIDINGS_OK; i++) {
         status = wire_batch_next(request->body, &cursor, &item, err);
         buf_clear(&properties);

@@ -158,6 +158,9 @@ tidings_status index_read(struct index *index, int64_t queue_key, int64_t offset
 tidings_status index_find_key(struct index *index, uint64_t key_hash, int64_t before, size_t max,
                               int64_t *ret_positions, size_t *ret_count,
                               struct tidings_error *err) TIDINGS_NODISCARD;
+// True when a loss of power took keys of records with from <= position < to (they are derived and
+// not synced): feed them again with index_batch_key, or leave it: only look-up by key misses them.
+bool index_keys_gap(const struct index *index, int64_t *ret_from, int64_t *ret_to);
 // Rows in the due table now (committed), for metrics.
 int64_t index_due_count(struct index *index);
 

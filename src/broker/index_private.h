@@ -97,8 +97,8 @@ struct index_min {
 // ---- statements (index_schema.c) ----
 // X(NAME, "text")
 #define INDEX_STATEMENT_MAP(X)                                                                     \
-    X(STATE_PUT, "UPDATE state SET position = ?, next_ref = ?, due_rows = ?, part_first = ?, "     \
-                 "part_pairs = ?, part_crc = ? WHERE id = 1")                                      \
+    X(STATE_PUT, "UPDATE state SET position = ?, next_ref = ?, due_rows = ?, "                     \
+                 "part_number = ?, part_first = ?, part_pairs = ?, part_crc = ? WHERE id = 1")     \
     X(BLOCK_GET, "SELECT data FROM block WHERE id = ?")                                            \
     X(BLOCKS_GET, "SELECT id, data FROM block WHERE id >= ? AND id < ? ORDER BY id")               \
     X(BLOCKS_DELETE, "DELETE FROM block WHERE id >= ? AND id < ?")                                 \

@@ -12,14 +12,12 @@
 // remembers, opening notices (checksum of the part, sizes and ranges of the files) and tells the
 // gap, which the caller can fill by reading the log again.
 //
-// Files in the folder, little-endian, 20 digits = position of the log where the run begins:
-//   <20 digits>.part  pairs in order of arrival: u64 hash · i64 position
-//   <20 digits>.key   header of 48 bytes: "TKEY" · u32 version (1) · u64 pairs · i64 first · i64
-//   end (the
-//                     positions covered) · i64 zero · u32 crc32c of the bytes before · u32 zero;
-//                     then the pairs sorted by (hash, position)
-// A change of these layouts raises the version; files of an unknown version are not read, which is
-// a gap.
+// Files in the folder, little-endian; the 20 digits are the number of the run, counted from 1:
+//   <20 digits>.part   pairs in the order of arrival: u64 hash · i64 position
+//   <20 digits>.key    header of 48 bytes, then the pairs sorted by (hash, position)
+//   header of .key     "TKEY" · u32 version (1) · u64 pairs · i64 first · i64 end (the positions
+//                      covered) · i64 zero · u32 crc32c of the bytes before · u32 zero
+// A change of these layouts raises the version; a file of an unknown version is not read: a gap.
 //
 // Threads: one writing thread (the index thread); keyindex_collect from any one other thread.
 #ifndef BROKER_KEYINDEX_H
@@ -36,9 +34,10 @@ struct keyindex_pair {
 
 // What the transaction keeps of the run in memory.
 struct keyindex_state {
-    int64_t part_first; // name of the part file
-    int64_t part_pairs; // pairs that count
-    uint32_t part_crc;  // crc32c of them
+    int64_t part_number; // of the run, names its file
+    int64_t part_first;  // its keys are of positions from here on
+    int64_t part_pairs;  // pairs that count
+    uint32_t part_crc;   // crc32c of them
 };
 
 // `folder` is made when missing. *ret_gap_from < *ret_gap_to: keys of positions between are (in

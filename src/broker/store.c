@@ -17,6 +17,7 @@ tidings_status store_init(struct broker *broker)
     *store = (struct store){ 0 };
     list_init(&store->woken);
     buf_init(&store->texts, 64 * 1024 * 1024);
+    buf_init(&store->properties, WIRE_PROPERTIES_MAX);
     store->size = RING_MIN;
     store->keys_size = RING_MIN * 2;
     store->ring = calloc(store->size, sizeof *store->ring);
@@ -33,6 +34,7 @@ void store_deinit(struct broker *broker)
     free(store->ring);
     free(store->keys);
     buf_deinit(&store->texts);
+    buf_deinit(&store->properties);
 }
 
 size_t store_pending(const struct store *store)
@@ -130,6 +132,28 @@ static void read_properties(struct store *store, struct pending *pending,
     }
 }
 
+// The two properties that consumers with message trace look for, as RocketMQ 5 adds them; left out
+// where they are there already or do not fit.
+static tidings_status add_region(struct wire_message *message, struct buf *texts)
+{
+    static const char region_text[] = "MSG_REGION\x01"
+                                      "DefaultRegion\x02TRACE_ON\x01true\x02";
+    const struct str region = { region_text, sizeof region_text - 1 };
+    struct str own = message->properties;
+    if (own.len + region.len + 1 > WIRE_PROPERTIES_MAX ||
+        str_find_str(own, STR("MSG_REGION\x01")) != SIZE_MAX) {
+        return TIDINGS_OK;
+    }
+    buf_clear(texts);
+    tidings_status status = buf_add_str(texts, own);
+    if (status == TIDINGS_OK && own.len > 0 && own.ptr[own.len - 1] != '\x02') {
+        status = buf_add(texts, "\x02", 1); // 4.9 clients send none at the end
+    }
+    status = status == TIDINGS_OK ? buf_add_str(texts, region) : status;
+    message->properties = buf_str(texts);
+    return status;
+}
+
 tidings_status store_append(struct broker *broker, const struct store_append *append,
                             struct tidings_error *err)
 {
@@ -149,12 +173,21 @@ tidings_status store_append(struct broker *broker, const struct store_append *ap
     BASE_ASSERT(message.queue_id >= 0 && message.queue_id < topic->queue_count);
     struct queue *queue = &topic->queues[message.queue_id];
     message.topic = str_of(topic->config.name);
+    if (message.topic.len > WIRE_TOPIC_MAX) { // the layout has one signed byte for its length
+        return error_set(err, TIDINGS_E_TOO_LARGE,
+                         "topic %s is over %d characters: choose a shorter group name",
+                         topic->config.name, WIRE_TOPIC_MAX);
+    }
+    tidings_status status = add_region(&message, &store->properties);
+    if (status != TIDINGS_OK) {
+        return error_set(err, status, "no memory for a message");
+    }
     message.store_host = broker->address;
     message.store_ms = clock_wall_ms(broker->options.clock);
     message.queue_offset = prefix ? 0 : queue->next;
     size_t size = wire_message_size(&message);
 
-    tidings_status status = ring_room(store);
+    status = ring_room(store);
     if (status == TIDINGS_OK) {
         status = keys_room(store);
     }

@@ -53,6 +53,7 @@ struct store {
     struct index_batch *batch; // being filled
     struct list woken;         // queues with news in this turn
     struct buf texts;          // message ids of a batch answer
+    struct buf properties;     // of the message being appended
 };
 
 // A message to append. message->queue_id names the queue of `topic`; offsets, hosts and times are

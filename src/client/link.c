@@ -285,6 +285,14 @@ bool link_is_usable(const struct link *link)
            runtime_now_us(link->runtime) >= link->not_before_us;
 }
 
+bool link_connect(struct link *link)
+{
+    if (link->state == LINK_IDLE && !link->runtime->stopped && link_is_usable(link)) {
+        dial(link);
+    }
+    return link->state == LINK_OPEN;
+}
+
 // ---- sending ----
 // Where frames for this link are put now: the connection's output, or what waits for the connection
 // being made. NULL when it cannot be reached.
@@ -301,12 +309,7 @@ static struct buf *output(struct link *link)
         }
         return net_conn_out(conn);
     }
-    if (link->state == LINK_IDLE) {
-        if (!link_is_usable(link)) {
-            return NULL;
-        }
-        dial(link);
-    }
+    (void)link_connect(link);
     return link->state == LINK_DIALLING ? &link->waiting : NULL;
 }
 

@@ -9,7 +9,9 @@ static void on_heard(struct call *call, const struct reply *reply)
         return; // the next one may be heard
     }
     call->link->is_tidings = wire_header_get(reply->header, STR("TIDINGS")).ptr != NULL;
-    if (pulse->heard != NULL) {
+    bool is_new = broker->heard_conn_id != call->link->conn_id;
+    broker->heard_conn_id = call->link->conn_id;
+    if (is_new && pulse->heard != NULL) {
         pulse->heard(pulse->arg, broker);
     }
 }

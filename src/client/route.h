@@ -22,6 +22,7 @@ struct broker {
     struct link *link; // of its master
     struct pulse *pulse;
     struct call pulse_call;   // its heartbeat
+    uint64_t heard_conn_id;   // connection on which one was answered
     uint64_t greeted_conn_id; // connection that had one
 };
 

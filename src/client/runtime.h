@@ -152,6 +152,7 @@ void runtime_alarm_stop(struct runtime *runtime, struct alarm *alarm);
 // The link to "host:port"; NULL when malformed, too many, or out of memory.
 struct link *runtime_link(struct runtime *runtime, struct str address);
 bool link_is_usable(const struct link *link); // not known to be down
+bool link_connect(struct link *link);         // connects; true when there is a connection
 
 void call_init(struct call *call, void (*done)(struct call *call, const struct reply *reply));
 static inline bool call_is_active(const struct call *call)

@@ -2,7 +2,7 @@
 // The I/O thread's half of a send: route, queue, request, further tries, end.
 #include "client/producer.h"
 
-enum { PAUSE_FIRST_MS = 10, PAUSE_MOST_MS = 500 };
+enum { PAUSE_FIRST_MS = 10, PAUSE_MOST_MS = 500, CONNECT_POLL_MS = 2 };
 
 static void try_send(struct send *send);
 
@@ -157,6 +157,10 @@ static void try_send(struct send *send)
         return;
     }
     if (send->kind == SEND_ONEWAY) {
+        if (!link_connect(queue->broker->link)) { // lost only when there is no connection in time
+            runtime_alarm(runtime, &send->alarm, CONNECT_POLL_MS);
+            return;
+        }
         runtime_tell(runtime, queue->broker->link, &header, send->body);
         send_finish(send, TIDINGS_OK);
         return;
