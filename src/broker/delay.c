@@ -89,6 +89,9 @@ void delay_decide(struct broker *broker, const struct delay_asked *asked,
         ret->due_ms = now_ms + ladder_level_ms(&broker->levels, asked->delay_level);
     } else {
         struct ladder_step step;
+        if (window_ms > 0 && (ladder.window_ms == 0 || window_ms < ladder.window_ms)) {
+            ladder.window_ms = window_ms; // jitter stops at its edge
+        }
         ladder_next(&ladder, (unsigned)(asked->reconsume_times < 0 ? 0 : asked->reconsume_times),
                     asked->first_ms, now_ms, 0, &broker->rnd, &step);
         if (step.dead != LADDER_ALIVE) {
@@ -97,7 +100,7 @@ void delay_decide(struct broker *broker, const struct delay_asked *asked,
             ret->due_ms = step.due_ms;
         }
     }
-    if (!ret->dead && window_ms > 0 && ret->due_ms > asked->first_ms + window_ms) {
+    if (!ret->dead && window_ms > 0 && ret->due_ms - asked->first_ms > window_ms) {
         die(ret, "time window");
     }
 }

@@ -85,6 +85,7 @@ static void init_parts(struct index *index)
     pthread_cond_init(&index->work, &attributes);
     pthread_condattr_destroy(&attributes);
     index_blocks_init(&index->writer);
+    buf_init(&index->writer.dues, INDEX_BATCH_MAX);
 }
 
 static void free_work(struct index_work *work)
@@ -107,6 +108,7 @@ static void index_free(struct index *index)
     }
     index_reader_close(index->reader);
     index_blocks_deinit(&index->writer);
+    buf_deinit(&index->writer.dues);
     keyindex_close(index->writer.keys);
     db_close(index->writer.db);
     pthread_cond_destroy(&index->work);

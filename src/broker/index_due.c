@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Due rows of delayed messages. Beside the rows a small table counts them by segment of the log: it
 // answers which segment is still needed without a look at the rows.
+#include <stdlib.h>
+
 #include "broker/index_private.h"
 
 static tidings_status change_segment(struct index_writer *writer, int64_t segment, int64_t rows,
@@ -25,7 +27,7 @@ static tidings_status change_segment(struct index_writer *writer, int64_t segmen
     return status;
 }
 
-tidings_status index_due_flush(struct index_writer *writer, struct tidings_error *err)
+static tidings_status flush_segments(struct index_writer *writer, struct tidings_error *err)
 {
     for (size_t i = 0; i < writer->segment_count; i++) {
         if (writer->segments[i].rows != 0) {
@@ -53,7 +55,7 @@ static tidings_status count_rows(struct index_writer *writer, int64_t position, 
         i++;
     }
     if (i == INDEX_SEGMENTS_MAX) {
-        tidings_status status = index_due_flush(writer, err);
+        tidings_status status = flush_segments(writer, err);
         if (status != TIDINGS_OK) {
             return status;
         }
@@ -92,16 +94,44 @@ static tidings_status add(struct index_writer *writer, const struct index_due *r
     return status == TIDINGS_OK ? count_rows(writer, row->position, rows, err) : status;
 }
 
-tidings_status index_due_apply(struct index_writer *writer, const struct index_due_change *changes,
-                               size_t count, struct tidings_error *err)
+tidings_status index_due_collect(struct index_writer *writer,
+                                 const struct index_due_change *changes, size_t count)
 {
+    return buf_add(&writer->dues, changes, count * sizeof *changes);
+}
+
+// By due time and position; a row is added before it is removed.
+static int compare_changes(const void *a, const void *b)
+{
+    const struct index_due_change *left = a;
+    const struct index_due_change *right = b;
+    if (left->row.due_ms != right->row.due_ms) {
+        return left->row.due_ms < right->row.due_ms ? -1 : 1;
+    }
+    if (left->row.position != right->row.position) {
+        return left->row.position < right->row.position ? -1 : 1;
+    }
+    return (int)left->remove - (int)right->remove;
+}
+
+tidings_status index_due_flush(struct index_writer *writer, struct tidings_error *err)
+{
+    struct index_due_change *changes = (void *)writer->dues.ptr;
+    size_t count = writer->dues.len / sizeof *changes;
     tidings_status status = TIDINGS_OK;
+    if (count > 1) {
+        qsort(changes, count, sizeof *changes, compare_changes);
+    }
     for (size_t i = 0; i < count && status == TIDINGS_OK; i++) {
         const struct index_due *row = &changes[i].row;
         status = changes[i].remove ? index_due_remove(writer, row->due_ms, row->position, err)
                                    : add(writer, row, err);
     }
-    return status;
+    buf_clear(&writer->dues);
+    if (writer->dues.size > INDEX_POOL_BATCH * 8) {
+        buf_deinit(&writer->dues);
+    }
+    return status == TIDINGS_OK ? flush_segments(writer, err) : status;
 }
 
 // ---- answers ----

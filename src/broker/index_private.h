@@ -187,7 +187,8 @@ struct index_writer {
     size_t slot_count;
     struct index_slot *spare; // kept by a rollback
 
-    struct { // changed counts of due rows
+    struct buf dues; // struct index_due_change of this transaction
+    struct {         // changed counts of due rows
         int64_t segment;
         int64_t rows;
     } segments[INDEX_SEGMENTS_MAX];
@@ -268,8 +269,11 @@ void index_blocks_forget(struct index_writer *writer); // all, unwritten, as aft
 void index_blocks_forget_range(struct index_writer *writer, int64_t from, int64_t to);
 
 // ---- index_due.c ----
-tidings_status index_due_apply(struct index_writer *writer, const struct index_due_change *changes,
-                               size_t count, struct tidings_error *err) TIDINGS_NODISCARD;
+// Changes of a transaction are kept until the flush: in the order of the table they touch each of
+// its pages once.
+tidings_status index_due_collect(struct index_writer *writer,
+                                 const struct index_due_change *changes,
+                                 size_t count) TIDINGS_NODISCARD;
 tidings_status index_due_remove(struct index_writer *writer, int64_t due_ms, int64_t position,
                                 struct tidings_error *err) TIDINGS_NODISCARD;
 tidings_status index_due_flush(struct index_writer *writer,

@@ -66,6 +66,7 @@ static void forget_changes(struct index_writer *writer)
     db_rollback(writer->db);
     index_blocks_forget(writer);
     keyindex_rollback(writer->keys);
+    buf_clear(&writer->dues);
     writer->segment_count = 0;
     writer->state = writer->committed;
 }
@@ -120,8 +121,8 @@ static tidings_status apply_batch(struct index_writer *writer, const struct inde
                               batch->keys.len / sizeof(struct keyindex_pair));
     }
     if (status == TIDINGS_OK) {
-        status = index_due_apply(writer, (const void *)batch->dues.ptr,
-                                 batch->dues.len / sizeof(struct index_due_change), err);
+        status = index_due_collect(writer, (const void *)batch->dues.ptr,
+                                   batch->dues.len / sizeof(struct index_due_change));
     }
     if (status == TIDINGS_OK) {
         status = index_settings_apply(writer, batch, err);

@@ -76,6 +76,7 @@ static struct key_file describe(const struct keyindex *keys, int64_t position)
 {
     const struct keyindex_pair *pairs = (const void *)keys->pairs.ptr;
     struct key_file file = { .number = keys->committed.part_number,
+                             .last = keys->committed.part_number,
                              .first = keys->committed.part_first,
                              .end = position };
     for (size_t i = 0; i < pair_count(keys); i++) {
@@ -223,7 +224,7 @@ tidings_status keyindex_maintain(struct keyindex *keys, struct tidings_error *er
     struct key_file merged;
     struct key_file gone[KEY_FAN_IN];
     size_t first = first_single(keys);
-    if (keys->file_count - first < KEY_FAN_IN) {
+    if (keys->file_count - first < KEY_FAN_IN || keys->old_part != 0) {
         return TIDINGS_OK;
     }
     memcpy(gone, keys->files + first, sizeof gone);
@@ -245,16 +246,13 @@ tidings_status keyindex_maintain(struct keyindex *keys, struct tidings_error *er
 
 void keyindex_retain(struct keyindex *keys, int64_t position)
 {
-    size_t kept = 0;
+    size_t gone = 0;
     pthread_mutex_lock(&keys->lock);
-    for (size_t i = 0; i < keys->file_count; i++) {
-        if (keys->files[i].end <= position) {
-            remove_file(keys, &keys->files[i]);
-        } else {
-            keys->files[kept++] = keys->files[i];
-        }
+    while (gone < keys->file_count && keys->files[gone].end <= position) {
+        remove_file(keys, &keys->files[gone++]);
     }
-    keys->file_count = kept;
+    keys->file_count -= gone;
+    memmove(keys->files, keys->files + gone, keys->file_count * sizeof *keys->files);
     pthread_mutex_unlock(&keys->lock);
 }
 

@@ -16,12 +16,16 @@
 //   <20 digits>.part   pairs in the order of arrival: u64 hash · i64 position
 //   <20 digits>.key    header of 48 bytes, then the pairs sorted by (hash, position)
 //   header of .key     "TKEY" · u32 version (1) · u64 pairs · i64 first · i64 end (the positions
-//                      covered) · i64 zero · u32 crc32c of the bytes before · u32 zero
+//                      covered) · i64 number of the last run inside ·
+//                      u32 crc32c of the bytes before · u32 zero
 // A change of these layouts raises the version; a file of an unknown version is not read: a gap.
 //
 // Threads: one writing thread (the index thread); keyindex_collect from any one other thread.
 #ifndef BROKER_KEYINDEX_H
 #define BROKER_KEYINDEX_H
+
+#include <stddef.h>
+#include <stdint.h>
 
 #include "base/error.h"
 

@@ -71,6 +71,7 @@ static int write_header(int fd, const struct key_file *file)
     store_u64(header + 8, file->pairs);
     store_u64(header + 16, (uint64_t)file->first);
     store_u64(header + 24, (uint64_t)file->end);
+    store_u64(header + 32, (uint64_t)file->last);
     uint32_t crc = num_crc32c(0, header, HEADER_CHECKED);
     memcpy(header + HEADER_CHECKED, &crc, sizeof crc);
     return key_write_at(fd, header, sizeof header, 0);
@@ -94,7 +95,8 @@ tidings_status key_file_open(const struct keyindex *keys, int64_t number, struct
         *ret = (struct key_file){ .number = number,
                                   .pairs = num_load_le64(header + 8),
                                   .first = (int64_t)num_load_le64(header + 16),
-                                  .end = (int64_t)num_load_le64(header + 24) };
+                                  .end = (int64_t)num_load_le64(header + 24),
+                                  .last = (int64_t)num_load_le64(header + 32) };
         uint64_t size = ret->pairs * sizeof(struct keyindex_pair) + HEADER;
         status = (uint64_t)info.st_size == size ? TIDINGS_OK : TIDINGS_E_CORRUPT;
     }
@@ -248,6 +250,7 @@ static tidings_status open_inputs(struct keyindex *keys, const struct key_file *
         }
         ret->first = file.first < ret->first ? file.first : ret->first;
         ret->end = file.end > ret->end ? file.end : ret->end;
+        ret->last = file.last;
     }
     return TIDINGS_OK;
 }

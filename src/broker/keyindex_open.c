@@ -11,7 +11,7 @@
 
 struct load {
     struct keyindex *keys;
-    bool has_damaged; // a file that is not whole was removed
+    int64_t damaged; // least number of a file that is not whole and was removed, 0 = none
     int64_t gap_from;
     int64_t gap_to;
 };
@@ -38,13 +38,6 @@ static int compare_files(const void *a, const void *b)
     return left->number < right->number ? -1 : left->number > right->number;
 }
 
-static int compare_first(const void *a, const void *b)
-{
-    const struct key_file *left = a;
-    const struct key_file *right = b;
-    return left->first < right->first ? -1 : left->first > right->first;
-}
-
 // "00000000000000000042.key" → 42 and ".key"; false for other names.
 static bool parse_name(struct str name, int64_t *ret_number, struct str *ret_suffix)
 {
@@ -54,7 +47,7 @@ static bool parse_name(struct str name, int64_t *ret_number, struct str *ret_suf
     }
     for (size_t i = 0; i < 20; i++) {
         unsigned digit = (unsigned)name.ptr[i] - '0';
-        if (digit > 9 || number > (INT64_MAX - digit) / 10) {
+        if (digit > 9 || number > ((uint64_t)INT64_MAX - digit) / 10) {
             return false;
         }
         number = number * 10 + digit;
@@ -79,11 +72,11 @@ static tidings_status look_at(struct load *load, const char *name)
     // not come to be.
     if (str_eq(suffix, STR(".key")) && number < keys->committed.part_number) {
         keep = key_file_open(keys, number, &file, &fd) == TIDINGS_OK;
-        load->has_damaged = load->has_damaged || !keep;
         if (keep) {
             close(fd);
             return key_list_add(keys, &file);
         }
+        load->damaged = load->damaged == 0 || number < load->damaged ? number : load->damaged;
     }
     if (!keep) {
         (void)unlinkat(keys->folder_fd, name, 0); // derived, or left over
@@ -121,33 +114,62 @@ static void note_gap(struct load *load, int64_t from, int64_t to)
     }
 }
 
-// Files whose pairs are in another one were merged and not yet removed; what no file covers is a
-// gap.
-static void check_cover(struct load *load)
+// Runs up to `last` should be there but only those before `next` are: a gap, told once. An empty
+// file takes their place.
+static tidings_status fill_hole(struct load *load, int64_t next, int64_t last, int64_t from,
+                                int64_t to, struct tidings_error *err)
 {
     struct keyindex *keys = load->keys;
+    struct key_file empty = { .number = next, .last = last, .first = from, .end = to };
+    note_gap(load, from, to);
+    tidings_status status = key_file_write(keys, NULL, 0, &empty, err);
+    if (status != TIDINGS_OK) {
+        return status;
+    }
+    status = key_list_add(keys, &empty);
+    return status == TIDINGS_OK ? status : error_set(err, status, "key index: no memory");
+}
+
+// The files hold runs with ascending numbers. What is inside of another one was merged and not yet
+// removed; what is inside of none was lost. Before the first of them is what retention has let go.
+static tidings_status check_cover(struct load *load, struct tidings_error *err)
+{
+    struct keyindex *keys = load->keys;
+    const struct keyindex_state *part = &keys->committed;
+    size_t count = keys->file_count;
     size_t kept = 0;
-    int64_t covered = load->has_damaged || keys->file_count == 0 ? 0 : INT64_MAX;
-    qsort(keys->files, keys->file_count, sizeof *keys->files, compare_first);
-    for (size_t i = 0; i < keys->file_count; i++) {
-        struct key_file *file = &keys->files[i];
-        covered = covered == INT64_MAX ? file->first : covered; // older ones went with retention
-        note_gap(load, covered, file->first);
-        if (kept > 0 && file->end <= keys->files[kept - 1].end &&
-            file->pairs < keys->files[kept - 1].pairs) {
+    tidings_status status = TIDINGS_OK;
+    qsort(keys->files, count, sizeof *keys->files, compare_files);
+    int64_t next = count > 0 ? keys->files[0].number : part->part_number;
+    int64_t covered = count > 0 ? keys->files[0].first : part->part_first;
+    if (load->damaged != 0 && load->damaged < next) {
+        next = load->damaged;
+        covered = 0;
+    }
+    for (size_t i = 0; i < count && status == TIDINGS_OK; i++) {
+        struct key_file file = keys->files[i];
+        if (file.number < next) {
             char name[KEY_NAME_MAX];
-            key_name(name, file->number, "key");
+            key_name(name, file.number, "key");
             (void)unlinkat(keys->folder_fd, name, 0);
             continue;
         }
-        covered = file->end > covered ? file->end : covered;
-        keys->files[kept++] = *file;
+        if (file.number > next) {
+            status = fill_hole(load, next, file.number - 1, covered, file.first, err);
+        }
+        keys->files[kept++] = file;
+        next = file.last + 1;
+        covered = file.end > covered ? file.end : covered;
     }
-    if (keys->file_count > 0 || load->has_damaged) {
-        note_gap(load, covered, keys->committed.part_first);
+    if (status == TIDINGS_OK && part->part_number > next) {
+        status = fill_hole(load, next, part->part_number - 1, covered, part->part_first, err);
     }
-    keys->file_count = kept;
-    qsort(keys->files, kept, sizeof *keys->files, compare_files);
+    // Fillers were added behind.
+    memmove(keys->files + kept, keys->files + count,
+            (keys->file_count - count) * sizeof *keys->files);
+    keys->file_count -= count - kept;
+    qsort(keys->files, keys->file_count, sizeof *keys->files, compare_files);
+    return status;
 }
 
 // False when the part file does not hold what the transaction remembers.
@@ -156,14 +178,13 @@ static bool read_part(struct keyindex *keys)
     const struct keyindex_state *state = &keys->committed;
     char name[KEY_NAME_MAX];
     char *room;
-    if (state->part_pairs == 0) {
-        return true;
+    if (state->part_pairs <= 0 || state->part_pairs > KEY_PAIRS_MAX) {
+        return state->part_pairs == 0;
     }
     size_t len = (size_t)state->part_pairs * sizeof(struct keyindex_pair);
     key_name(name, state->part_number, "part");
     int fd = openat(keys->folder_fd, name, O_RDWR | O_CLOEXEC);
-    bool good = fd >= 0 && state->part_pairs > 0 && state->part_pairs <= KEY_PAIRS_MAX &&
-                buf_reserve(&keys->pairs, len, &room) == TIDINGS_OK &&
+    bool good = fd >= 0 && buf_reserve(&keys->pairs, len, &room) == TIDINGS_OK &&
                 key_read_at(fd, room, len, 0) == 0 && num_crc32c(0, room, len) == state->part_crc;
     if (good) {
         keys->pairs.len = len;
@@ -179,15 +200,17 @@ tidings_status key_load(struct keyindex *keys, int64_t position, int64_t *ret_ga
 {
     struct load load = { .keys = keys };
     tidings_status status = list_folder(&load, err);
+    if (status == TIDINGS_OK) {
+        status = check_cover(&load, err);
+    }
     if (status != TIDINGS_OK) {
         return status;
     }
-    check_cover(&load);
     if (!read_part(keys)) {
-        note_gap(&load, keys->file_count > 0 ? keys->committed.part_first : 0, position);
-        keys->old_part = keys->committed.part_number;
-        keys->committed =
-            (struct keyindex_state){ .part_number = keys->old_part + 1, .part_first = position };
+        bool nothing = keys->file_count == 0 && keys->committed.part_number == 1;
+        note_gap(&load, nothing ? 0 : keys->committed.part_first, position);
+        keys->committed = (struct keyindex_state){ .part_number = keys->committed.part_number,
+                                                   .part_first = position };
     }
     keys->stored = keys->committed;
     *ret_gap_from = load.gap_from;

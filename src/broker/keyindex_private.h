@@ -17,7 +17,8 @@ enum {
 
 // A sorted file.
 struct key_file {
-    int64_t number; // its name
+    int64_t number; // its name: holds the runs number..last
+    int64_t last;
     uint64_t pairs;
     int64_t first; // positions covered: first <= position < end
     int64_t end;

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Inside of a consumer. Private to the room.
 //
-// The I/O thread owns everything here but what stands under dispatch.lock: it holds queues (struct pq), pulls
-// batches, hands them to the handler threads, stores offsets. A batch is one pull's bytes with a slot per
-// message; handler threads claim slots, and give back what needs a request (slots in `backs`) and batches
-// that are done.
+// The I/O thread owns everything here but what stands under dispatch.lock: it holds queues (struct
+// pq), pulls batches, hands them to the handler threads, stores offsets. A batch is one pull's
+// bytes with a slot per message; handler threads claim slots, and give back what needs a request
+// (slots in `backs`) and batches that are done.
 //
-// A slot: WAITING → RUNNING (claimed) → DONE, or → BACK (the I/O thread must send it back, hold or hop it) → DONE.
-// batch->holds counts the slots that are not DONE and the claims; whoever takes the last one off tells the
-// I/O thread, which frees the batch.
+// A slot: WAITING → RUNNING (claimed) → DONE, or → BACK (the I/O thread must send it back, hold or
+// hop it) → DONE. batch->holds counts the slots that are not DONE and the claims; whoever takes the
+// last one off tells the I/O thread, which frees the batch.
 #ifndef CLIENT_CONSUMER_H
 #define CLIENT_CONSUMER_H
 
@@ -108,14 +108,16 @@ struct pq {           // a queue that is held
     struct alarm alarm;   // before the next pull
     struct alarm suspend; // orderly: before the next delivery
     struct list batches;  // in order
-    size_t batch_count;   // not freed, stale ones too
-    size_t cached;        // messages in `batches`
+    struct list stale;  // batches that are not wanted, but a handler or request has a part of them
+    size_t batch_count; // not freed, stale ones too
+    size_t cached;      // messages in `batches`
     int64_t next_offset;
     int64_t stored_offset; // last sent to the broker, -1 = none
     int64_t pulled_us;
-    bool seeks_start; // nothing was stored
-    bool wanted;      // mark of the rebalance
-    bool busy;        // orderly: a handler thread has its batch
+    bool seeks_start;    // nothing was stored
+    bool wanted;         // mark of the rebalance
+    bool busy;           // orderly: a handler thread has its batch
+    _Atomic bool halted; // orderly and busy: to be given back after the message
     _Atomic int64_t locked_until_us;
 };
 
@@ -202,7 +204,8 @@ static inline const char *consumer_group(const struct tidings_consumer *consumer
 }
 
 // ---- rebalance.c ----
-// The averaging strategy: member `index` of `members` gets [*ret_from, *ret_from + *ret_count) of `queues`.
+// The averaging strategy: member `index` of `members` gets [*ret_from, *ret_from + *ret_count) of
+// `queues`.
 void rebalance_average(size_t queues, size_t members, size_t index, size_t *ret_from,
                        size_t *ret_count);
 void rebalance_init(struct tidings_consumer *consumer);
@@ -221,6 +224,8 @@ void pq_reset(struct pq *pq, int64_t offset);
 // Lowest offset that is not done.
 int64_t pq_commit_offset(const struct pq *pq);
 void pq_free(struct pq *pq);
+// Forgets requests and what is cached.
+void pq_forget(struct pq *pq);
 void pq_add_batch(struct pq *pq, struct batch *batch);
 // All of a batch is done.
 void batch_end(struct batch *batch);
@@ -239,7 +244,7 @@ tidings_status batch_new(struct pq *pq, struct str body, struct batch **ret,
 // ---- offset.c ----
 void offset_seek(struct pq *pq); // leads to pull_next
 void offset_init(struct tidings_consumer *consumer);
-void offset_store(struct pq *pq); // when it has changed; no answer
+void offset_store(struct pq *pq);                           // when it has changed; no answer
 void offset_store_final(struct tidings_consumer *consumer); // all, counted in consumer->storing
 void offset_on_reset(struct tidings_consumer *consumer, struct str body); // 220
 
@@ -270,11 +275,13 @@ void dispatch_collect(struct tidings_consumer *consumer);
 
 // ---- retry.c ----
 void back_start(struct slot *slot);
+void back_resume(struct tidings_consumer *consumer); // those that waited
 void back_cancel_all(struct tidings_consumer *consumer);
 void back_init(struct tidings_consumer *consumer);
 
 // ---- compose.c: retries on brokers without exact delays (pure) ----
-// Level to send a message through that is due in left_ms: the longest not over it, else the shortest.
+// Level to send a message through that is due in left_ms: the longest not over it, else the
+// shortest.
 int compose_level(const struct ladder_levels *levels, int64_t left_ms);
 // Properties of a copy for the retry topic. due_ms 0 = by `level` alone.
 struct compose {
@@ -294,7 +301,7 @@ tidings_status compose_properties(const struct compose *compose, struct buf *out
 void orderly_init(struct tidings_consumer *consumer);
 void orderly_lock(struct tidings_consumer *consumer); // asks for all locks now
 void orderly_unlock(struct pq *pq);
-void orderly_next(struct pq *pq);          // delivers the next message, if it may
+void orderly_next(struct pq *pq);           // delivers the next message, if it may
 void orderly_returned(struct batch *batch); // its claim has ended
 void orderly_cancel(struct tidings_consumer *consumer);
 bool pq_is_locked(const struct pq *pq);

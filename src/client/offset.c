@@ -54,8 +54,8 @@ static void on_start(struct call *call, const struct reply *reply)
     try_later(pq);
 }
 
-// Nothing is stored: the setting `from` decides. A retry topic is read from its beginning, lest what waits
-// there for the group is passed over.
+// Nothing is stored: the setting `from` decides. A retry topic is read from its beginning, lest
+// what waits there for the group is passed over.
 static void seek_start(struct pq *pq)
 {
     struct runtime *runtime = &pq->consumer->runtime;

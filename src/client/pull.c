@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The long-poll loop of a queue: one pull is always under way at the broker, unless the queue is full.
+// The long-poll loop of a queue: one pull is always under way at the broker, unless the queue is
+// full.
 #include <stdlib.h>
 
 #include "client/consumer.h"
@@ -124,8 +125,7 @@ static void on_found(struct pq *pq, struct str body, int64_t next)
     tidings_status status = batch_new(pq, body, &batch, &err);
     if (status != TIDINGS_OK) { // asked for again: nothing is passed over
         consumer_event(pq->consumer, true, "%s queue %d at offset %lld: %s",
-                       pq->subscription->topic, pq->queue_id, (long long)pq->next_offset,
-                       err.text);
+                       pq->subscription->topic, pq->queue_id, (long long)pq->next_offset, err.text);
         pull_after(pq, CONSUMER_AGAIN_MS);
         return;
     }

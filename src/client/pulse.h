@@ -12,7 +12,8 @@ struct pulse {
     struct routes *routes;
     struct alarm alarm;
     struct buf body;
-    void (*heard)(void *arg, struct broker *broker); // the first answer on a connection; may be NULL
+    void (*heard)(void *arg,
+                  struct broker *broker); // the first answer on a connection; may be NULL
     void *arg;
 };
 

@@ -35,6 +35,7 @@ struct pq *pq_new(struct tidings_consumer *consumer, struct subscription *subscr
         alarm_init(&pq->alarm, on_alarm);
         alarm_init(&pq->suspend, on_suspend);
         list_init(&pq->batches);
+        list_init(&pq->stale);
         list_init(&pq->paused_node);
         list_add_tail(&consumer->queues, &pq->node);
     }
@@ -140,6 +141,7 @@ static void forget_batches(struct pq *pq)
 {
     while (!list_empty(&pq->batches)) {
         struct batch *batch = LIST_ENTRY(list_pop(&pq->batches), struct batch, node);
+        list_add_tail(&pq->stale, &batch->node);
         atomic_store(&batch->stale, true);
         uncount(batch);
         dispatch_forget(batch);
@@ -181,6 +183,12 @@ static void stop_requests(struct pq *pq)
     list_remove(&pq->paused_node);
 }
 
+void pq_forget(struct pq *pq)
+{
+    stop_requests(pq);
+    forget_batches(pq);
+}
+
 void pq_drop(struct pq *pq)
 {
     struct tidings_consumer *consumer = pq->consumer;
@@ -192,9 +200,8 @@ void pq_drop(struct pq *pq)
     list_add_tail(&consumer->dropped, &pq->node);
     enum pq_state before = pq->state;
     pq->state = PQ_DROPPED;
-    if (pq->busy) {
-        struct batch *batch = LIST_ENTRY(pq->batches.next, struct batch, node);
-        atomic_store(&batch->stale, true); // it is told by orderly_returned
+    if (pq->busy) { // goes on in orderly_returned
+        atomic_store(&pq->halted, true);
         return;
     }
     if (consumer->is_orderly && before != PQ_LOCKING) {
@@ -209,8 +216,7 @@ void pq_drop(struct pq *pq)
 
 void pq_reset(struct pq *pq, int64_t offset)
 {
-    stop_requests(pq);
-    forget_batches(pq);
+    pq_forget(pq);
     pq->next_offset = offset;
     if (offset < 0) {
         pq->state = PQ_SEEKING;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which queues of the topics are ours: every member of the group computes it by the same rule from the same
-// lists. Every `rebalance`, at once when a broker says that the members changed (40), and when routes change.
+// Which queues of the topics are ours: every member of the group computes it by the same rule from
+// the same lists. Every `rebalance`, at once when a broker says that the members changed (40), and
+// when routes change.
 #include <stdlib.h>
 
 #include "client/consumer.h"
@@ -154,6 +155,7 @@ static void ask_members(struct subscription *subscription)
         return;
     }
     consumer->asking_members++;
+    subscription->members_call.done = on_members;
     runtime_call(runtime, &subscription->members_call, queues->items[0].broker->link, &header,
                  (struct str){ NULL, 0 }, config_number(runtime->config, CONFIG_REQUEST_TIMEOUT));
 }
@@ -199,9 +201,6 @@ void rebalance_soon(struct tidings_consumer *consumer, int64_t after_ms)
 void rebalance_init(struct tidings_consumer *consumer)
 {
     alarm_init(&consumer->rebalance_alarm, start_round);
-    for (unsigned i = 0; i < consumer->subscription_count; i++) {
-        call_init(&consumer->subscriptions[i].members_call, on_members);
-    }
 }
 
 void rebalance_stop(struct tidings_consumer *consumer)

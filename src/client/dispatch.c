@@ -1,0 +1,449 @@
+// SPDX-License-Identifier: Apache-2.0
+// The handler threads, and what goes between them and the I/O thread. One lock per claim: with it a
+// thread gives back what it has done and takes the next.
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "client/consumer.h"
+
+enum {
+    CLAIM_MOST = 64,     // messages of fast handlers
+    SLOW_US = 100,       // handlers slower than this take one message at a time
+    BODY_MAX = 64 << 20, // of an unpacked message
+};
+
+struct results { // what a claim ended with
+    struct list finished;
+    struct list returned;
+    struct list backs;
+};
+
+// ---- one message ----
+static tidings_status read_message(struct worker *worker, const struct batch *batch,
+                                   const struct slot *slot, struct wire_message *wire,
+                                   tidings_message *ret, struct tidings_error *err)
+{
+    struct str record = str_make(batch->bytes + slot->at, batch->bytes_len - slot->at);
+    tidings_status status = wire_message_decode(record, wire, err);
+    if (status != TIDINGS_OK) {
+        return status;
+    }
+    buf_clear(&worker->topic);
+    buf_clear(&worker->properties);
+    *ret = (tidings_message){ .body = wire->body,
+                              .flag = wire->flag,
+                              .broker = batch->pq->broker->name,
+                              .queue_id = wire->queue_id,
+                              .queue_offset = wire->queue_offset,
+                              .reconsume_times = wire->reconsume_times + slot->tries,
+                              .born_ms = wire->born_ms,
+                              .store_ms = wire->store_ms };
+    size_t id_len =
+        wire_message_id_format(&wire->store_host, wire->physical_offset, ret->offset_id);
+    ret->offset_id[id_len] = '\0';
+    status = message_decode_properties(wire->properties, &worker->properties);
+    if (status == TIDINGS_OK && (wire->sys_flag & WIRE_SYS_COMPRESSED) != 0) {
+        buf_clear(&worker->body);
+        status = wire_decompress(wire->body, &worker->body, err);
+        ret->body = buf_str(&worker->body);
+    }
+    ret->properties = worker->properties; // a view: not freed
+    struct str topic = wire->topic;
+    struct str origin = batch->pq->subscription->is_retry
+                            ? message_property(ret, WIRE_P_RETRY_TOPIC)
+                            : (struct str){ NULL, 0 };
+    if (status == TIDINGS_OK) {
+        status = buf_add_str(&worker->topic, origin.len > 0 ? origin : topic);
+    }
+    if (status == TIDINGS_OK) {
+        status = buf_add(&worker->topic, "", 1);
+        ret->topic = str_make(worker->topic.ptr, worker->topic.len - 1);
+    }
+    return status;
+}
+
+// A copy that has more of its delay to go.
+static bool must_wait(const struct worker *worker, const tidings_message *message,
+                      const struct slot *slot, int64_t *ret_due_ms)
+{
+    return slot->batch->pq->subscription->is_retry &&
+           num_parse_i64(message_property(message, COMPOSE_P_DUE), 1, INT64_MAX, ret_due_ms) &&
+           *ret_due_ms > runtime_wall_ms(&worker->consumer->runtime);
+}
+
+struct outcome {
+    enum slot_state state;
+    enum slot_wish wish;
+    int64_t delay_ms;
+    int64_t due_ms;
+    int level;
+};
+
+static struct outcome handle(struct worker *worker, const struct slot *slot)
+{
+    struct tidings_consumer *consumer = worker->consumer;
+    struct wire_message wire;
+    tidings_message message;
+    tidings_delivery delivery = { .delay_ms = -1 };
+    struct tidings_error err = { 0 };
+    struct outcome outcome = { .state = SLOT_BACK };
+    tidings_answer answer = TIDINGS_LATER;
+    tidings_status status = read_message(worker, slot->batch, slot, &wire, &message, &err);
+    if (status != TIDINGS_OK) {
+        consumer_event(consumer, true, "%s queue %d offset %lld cannot be read: %s",
+                       slot->batch->pq->subscription->topic, slot->batch->pq->queue_id,
+                       (long long)slot->queue_offset, error_text(&err, status));
+    } else if (must_wait(worker, &message, slot, &outcome.due_ms)) {
+        outcome.wish = WISH_WAIT;
+        return outcome;
+    } else {
+        answer = consumer->handler(consumer->handler_arg, &message, &delivery);
+    }
+    bool dead = answer == TIDINGS_DEAD;
+    if (answer == TIDINGS_ACK) {
+        outcome.state = SLOT_DONE;
+    } else if (consumer->is_broadcasting && (dead || !consumer->is_orderly)) {
+        consumer_event(consumer, true, "message %s was not taken; broadcasting has no second try",
+                       status == TIDINGS_OK ? tidings_message_id(&message) : "");
+        outcome.state = SLOT_DONE;
+    }
+    outcome.wish = dead ? WISH_DEAD : WISH_LATER;
+    outcome.delay_ms = delivery.delay_ms;
+    outcome.level = delivery.level;
+    return outcome;
+}
+
+void tidings_delivery_later_ms(tidings_delivery *delivery, int64_t delay_ms)
+{
+    delivery->delay_ms = delay_ms < 0 ? 0 : delay_ms;
+    delivery->level = 0;
+}
+
+void tidings_delivery_later_level(tidings_delivery *delivery, int level)
+{
+    delivery->level = level > 0 ? level : 0;
+    delivery->delay_ms = -1;
+}
+
+// ---- a claim ----
+// The end of a message that was begun, unless the I/O thread has taken it meanwhile (it took too
+// long).
+static void settle(struct slot *slot, const struct outcome *outcome, struct results *results)
+{
+    uint8_t running = SLOT_RUNNING;
+    if (!atomic_compare_exchange_strong(&slot->state, &running, (uint8_t)outcome->state)) {
+        return;
+    }
+    if (outcome->state == SLOT_BACK) {
+        slot->wish = (uint8_t)outcome->wish;
+        slot->delay_ms = outcome->delay_ms;
+        slot->due_ms = outcome->due_ms;
+        slot->level = outcome->level;
+        list_add_tail(&results->backs, &slot->node);
+    } else {
+        atomic_fetch_sub_explicit(&slot->batch->holds, 1, memory_order_acq_rel);
+    }
+}
+
+static int64_t run_slot(struct worker *worker, struct slot *slot, int64_t now_us,
+                        struct results *results)
+{
+    atomic_store_explicit(&slot->started_us, now_us, memory_order_relaxed);
+    atomic_store_explicit(&slot->state, SLOT_RUNNING, memory_order_release);
+    struct outcome outcome = { .state = SLOT_DONE };
+    if (!atomic_load_explicit(&slot->batch->stale, memory_order_relaxed)) {
+        outcome = handle(worker, slot);
+    }
+    settle(slot, &outcome, results);
+    int64_t end_us = runtime_now_us(&worker->consumer->runtime);
+    worker->average_us = (worker->average_us * 3 + (end_us - now_us)) / 4;
+    return end_us;
+}
+
+static void run_claim(struct worker *worker, const struct claim *claim, struct results *results)
+{
+    struct batch *batch = claim->batch;
+    int64_t now_us = runtime_now_us(&worker->consumer->runtime);
+    for (unsigned i = claim->from; i < claim->from + claim->count; i++) {
+        now_us = run_slot(worker, &batch->slots[i], now_us, results);
+    }
+    if (atomic_fetch_sub_explicit(&batch->holds, 1, memory_order_acq_rel) == 1) {
+        list_add_tail(&results->finished, &batch->done_node);
+    }
+}
+
+// In order, until one is not acknowledged or the queue may not be worked on any more. The claim's
+// hold is taken off by the I/O thread.
+static void run_orderly(struct worker *worker, const struct claim *claim, struct results *results)
+{
+    struct batch *batch = claim->batch;
+    int64_t now_us = runtime_now_us(&worker->consumer->runtime);
+    for (unsigned i = claim->from; i < batch->count; i++) {
+        struct slot *slot = &batch->slots[i];
+        if (atomic_load(&batch->pq->halted) || !pq_is_locked(batch->pq)) {
+            break;
+        }
+        now_us = run_slot(worker, slot, now_us, results);
+        if (atomic_load(&slot->state) != SLOT_DONE) {
+            list_remove(&slot->node); // orderly_returned looks at it
+            break;
+        }
+    }
+    list_add_tail(&results->returned, &batch->ready_node);
+}
+
+static unsigned share(const struct worker *worker, unsigned left)
+{
+    if (worker->average_us > SLOW_US) {
+        return 1;
+    }
+    unsigned part = left / (2 * worker->consumer->dispatch.worker_count);
+    return part < 1 ? 1 : part > CLAIM_MOST ? CLAIM_MOST : part;
+}
+
+// Under the lock. False when there is nothing.
+static bool take_claim(struct worker *worker, struct claim *ret)
+{
+    struct dispatch *dispatch = &worker->consumer->dispatch;
+    struct list *again = list_pop(&dispatch->again);
+    if (again != NULL) {
+        struct slot *slot = LIST_ENTRY(again, struct slot, node);
+        *ret = (struct claim){ slot->batch, (unsigned)(slot - slot->batch->slots), 1 };
+    } else if (!list_empty(&dispatch->ready)) {
+        struct batch *batch = LIST_ENTRY(dispatch->ready.next, struct batch, ready_node);
+        unsigned left = batch->count - batch->claimed;
+        *ret = (struct claim){ batch, batch->claimed,
+                               worker->consumer->is_orderly ? left : share(worker, left) };
+        batch->claimed += ret->count;
+        if (batch->claimed == batch->count) {
+            list_remove(&batch->ready_node);
+        }
+    } else {
+        return false;
+    }
+    atomic_fetch_add_explicit(&ret->batch->holds, 1, memory_order_relaxed);
+    return true;
+}
+
+static void append(struct list *to, struct list *from)
+{
+    while (!list_empty(from)) {
+        list_add_tail(to, list_pop(from));
+    }
+}
+
+// Under the lock.
+static void give_results(struct tidings_consumer *consumer, struct results *results)
+{
+    struct dispatch *dispatch = &consumer->dispatch;
+    if (list_empty(&results->finished) && list_empty(&results->returned) &&
+        list_empty(&results->backs)) {
+        return;
+    }
+    append(&dispatch->finished, &results->finished);
+    append(&dispatch->returned, &results->returned);
+    append(&dispatch->backs, &results->backs);
+    if (!dispatch->woken) {
+        dispatch->woken = true;
+        runtime_wake(&consumer->runtime);
+    }
+}
+
+static void *work(void *arg)
+{
+    struct worker *worker = arg;
+    struct dispatch *dispatch = &worker->consumer->dispatch;
+    struct claim claim;
+    struct results results;
+    list_init(&results.finished);
+    list_init(&results.returned);
+    list_init(&results.backs);
+    pthread_mutex_lock(&dispatch->lock);
+    while (!dispatch->stopping) {
+        if (!take_claim(worker, &claim)) {
+            pthread_cond_wait(&dispatch->filled, &dispatch->lock);
+            continue;
+        }
+        dispatch->running++;
+        pthread_mutex_unlock(&dispatch->lock);
+        if (worker->consumer->is_orderly) {
+            run_orderly(worker, &claim, &results);
+        } else {
+            run_claim(worker, &claim, &results);
+        }
+        pthread_mutex_lock(&dispatch->lock);
+        give_results(worker->consumer, &results);
+        if (--dispatch->running == 0 && dispatch->stopping) {
+            pthread_cond_broadcast(&dispatch->idle);
+        }
+    }
+    pthread_mutex_unlock(&dispatch->lock);
+    return NULL;
+}
+
+// ---- the I/O thread's side ----
+void dispatch_push(struct batch *batch)
+{
+    struct dispatch *dispatch = &batch->pq->consumer->dispatch;
+    pthread_mutex_lock(&dispatch->lock);
+    list_add_tail(&dispatch->ready, &batch->ready_node);
+    if (batch->count - batch->claimed > 1 && !batch->pq->consumer->is_orderly) {
+        pthread_cond_broadcast(&dispatch->filled);
+    } else {
+        pthread_cond_signal(&dispatch->filled);
+    }
+    pthread_mutex_unlock(&dispatch->lock);
+}
+
+void dispatch_push_slot(struct slot *slot)
+{
+    struct dispatch *dispatch = &slot->batch->pq->consumer->dispatch;
+    atomic_store(&slot->state, SLOT_WAITING);
+    pthread_mutex_lock(&dispatch->lock);
+    list_add_tail(&dispatch->again, &slot->node);
+    pthread_cond_signal(&dispatch->filled);
+    pthread_mutex_unlock(&dispatch->lock);
+}
+
+void dispatch_forget(struct batch *batch)
+{
+    struct dispatch *dispatch = &batch->pq->consumer->dispatch;
+    pthread_mutex_lock(&dispatch->lock);
+    unsigned from = batch->claimed;
+    unsigned count = batch->count - from;
+    batch->claimed = batch->count;
+    list_remove(&batch->ready_node);
+    pthread_mutex_unlock(&dispatch->lock);
+    if (count == 0) {
+        return; // whoever ends the last slot ends the batch
+    }
+    for (unsigned i = from; i < batch->count; i++) {
+        atomic_store_explicit(&batch->slots[i].state, SLOT_DONE, memory_order_release);
+    }
+    if (atomic_fetch_sub_explicit(&batch->holds, count, memory_order_acq_rel) == count) {
+        batch_end(batch);
+    }
+}
+
+void dispatch_collect(struct tidings_consumer *consumer)
+{
+    struct dispatch *dispatch = &consumer->dispatch;
+    struct results results;
+    list_init(&results.finished);
+    list_init(&results.returned);
+    list_init(&results.backs);
+    pthread_mutex_lock(&dispatch->lock);
+    append(&results.finished, &dispatch->finished);
+    append(&results.returned, &dispatch->returned);
+    append(&results.backs, &dispatch->backs);
+    dispatch->woken = false;
+    pthread_mutex_unlock(&dispatch->lock);
+    for (struct list *node = list_pop(&results.finished); node;
+         node = list_pop(&results.finished)) {
+        batch_end(LIST_ENTRY(node, struct batch, done_node));
+    }
+    for (struct list *node = list_pop(&results.returned); node;
+         node = list_pop(&results.returned)) {
+        orderly_returned(LIST_ENTRY(node, struct batch, ready_node));
+    }
+    for (struct list *node = list_pop(&results.backs); node; node = list_pop(&results.backs)) {
+        back_start(LIST_ENTRY(node, struct slot, node));
+    }
+    back_resume(consumer);
+}
+
+// ---- life ----
+tidings_status dispatch_init(struct tidings_consumer *consumer)
+{
+    struct dispatch *dispatch = &consumer->dispatch;
+    unsigned count = (unsigned)config_number(consumer->runtime.config, CONFIG_THREADS);
+    pthread_condattr_t attributes;
+    list_init(&dispatch->ready);
+    list_init(&dispatch->again);
+    list_init(&dispatch->finished);
+    list_init(&dispatch->returned);
+    list_init(&dispatch->backs);
+    dispatch->workers = calloc(count, sizeof *dispatch->workers);
+    if (dispatch->workers == NULL) {
+        return TIDINGS_E_NO_MEMORY;
+    }
+    pthread_mutex_init(&dispatch->lock, NULL);
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&dispatch->filled, NULL);
+    pthread_cond_init(&dispatch->idle, &attributes);
+    pthread_condattr_destroy(&attributes);
+    return TIDINGS_OK;
+}
+
+void dispatch_deinit(struct tidings_consumer *consumer)
+{
+    struct dispatch *dispatch = &consumer->dispatch;
+    if (dispatch->workers != NULL) {
+        pthread_cond_destroy(&dispatch->filled);
+        pthread_cond_destroy(&dispatch->idle);
+        pthread_mutex_destroy(&dispatch->lock);
+        free(dispatch->workers);
+        dispatch->workers = NULL;
+    }
+}
+
+tidings_status dispatch_start(struct tidings_consumer *consumer, struct tidings_error *err)
+{
+    struct dispatch *dispatch = &consumer->dispatch;
+    unsigned count = (unsigned)config_number(consumer->runtime.config, CONFIG_THREADS);
+    sigset_t all;
+    sigset_t before;
+    int result = 0;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pthread_mutex_lock(&dispatch->lock); // the count is right before the first works
+    for (unsigned i = 0; i < count && result == 0; i++) {
+        struct worker *worker = &dispatch->workers[i];
+        worker->consumer = consumer;
+        buf_init(&worker->topic, WIRE_PROPERTIES_MAX + 1);
+        buf_init(&worker->properties, (size_t)2 * WIRE_PROPERTIES_MAX);
+        buf_init(&worker->body, BODY_MAX);
+        result = pthread_create(&worker->thread, NULL, work, worker);
+        dispatch->worker_count += result == 0;
+    }
+    pthread_mutex_unlock(&dispatch->lock);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (result != 0) {
+        (void)dispatch_stop(consumer, 0);
+        dispatch_join(consumer);
+        return error_set_errno(err, TIDINGS_E_AGAIN, result, "cannot start the handler threads");
+    }
+    return TIDINGS_OK;
+}
+
+bool dispatch_stop(struct tidings_consumer *consumer, int64_t until_us)
+{
+    struct dispatch *dispatch = &consumer->dispatch;
+    const struct timespec until = { .tv_sec = (time_t)(until_us / 1000000),
+                                    .tv_nsec = (long)(until_us % 1000000) * 1000 };
+    pthread_mutex_lock(&dispatch->lock);
+    dispatch->stopping = true;
+    pthread_cond_broadcast(&dispatch->filled);
+    while (dispatch->running > 0 &&
+           pthread_cond_timedwait(&dispatch->idle, &dispatch->lock, &until) != ETIMEDOUT) {
+    }
+    bool idle = dispatch->running == 0;
+    pthread_mutex_unlock(&dispatch->lock);
+    return idle;
+}
+
+void dispatch_join(struct tidings_consumer *consumer)
+{
+    struct dispatch *dispatch = &consumer->dispatch;
+    for (unsigned i = 0; i < dispatch->worker_count; i++) {
+        struct worker *worker = &dispatch->workers[i];
+        pthread_join(worker->thread, NULL);
+        buf_deinit(&worker->topic);
+        buf_deinit(&worker->properties);
+        buf_deinit(&worker->body);
+    }
+    dispatch->worker_count = 0;
+}
