@@ -9,14 +9,22 @@ foreach(room IN LISTS TIDINGS_LIBRARY_ROOMS)
     file(GLOB room_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${room}/*.c)
     list(APPEND library_sources ${room_sources})
 endforeach()
-foreach(kind SHARED STATIC)
-    string(TOLOWER ${kind} suffix)
-    add_library(tidings_${suffix} ${kind})
-    set(objects)
-    foreach(room IN LISTS TIDINGS_LIBRARY_ROOMS)
-        list(APPEND objects tidings_${room})
-    endforeach()
-    target_sources(tidings_${suffix} PRIVATE ${library_sources})
+add_library(tidings_objects OBJECT ${library_sources})
+target_link_libraries(tidings_objects PRIVATE tidings_flags PkgConfig::UV PkgConfig::JANSSON PkgConfig::ZLIB)
+add_library(tidings_shared SHARED $<TARGET_OBJECTS:tidings_objects>)
+
+# The archive holds one object whose hidden names are local, so that a program cannot trip over them.
+find_program(TIDINGS_OBJCOPY NAMES objcopy llvm-objcopy REQUIRED)
+set(single_object ${CMAKE_BINARY_DIR}/libtidings_single.o)
+add_custom_command(OUTPUT ${single_object}
+    COMMAND ${CMAKE_LINKER} -r -o ${single_object} $<TARGET_OBJECTS:tidings_objects>
+    COMMAND ${TIDINGS_OBJCOPY} --localize-hidden ${single_object}
+    DEPENDS tidings_objects $<TARGET_OBJECTS:tidings_objects> COMMAND_EXPAND_LISTS VERBATIM)
+add_library(tidings_static STATIC ${single_object})
+set_source_files_properties(${single_object} PROPERTIES EXTERNAL_OBJECT TRUE GENERATED TRUE)
+set_target_properties(tidings_static PROPERTIES LINKER_LANGUAGE C)
+
+foreach(suffix shared static)
     target_link_libraries(tidings_${suffix} PRIVATE tidings_flags PkgConfig::UV PkgConfig::JANSSON
         PkgConfig::ZLIB Threads::Threads)
     target_include_directories(tidings_${suffix} INTERFACE

@@ -13,8 +13,8 @@ if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
         -Wformat-signedness -Wformat-overflow=2 -Wformat-truncation=1 -Walloc-zero
         -Wjump-misses-init -Wuse-after-free=3)
 else()
-    list(APPEND TIDINGS_WARNINGS -Wcomma -Wextra-semi-stmt -Wconditional-uninitialized
-        -Wshorten-64-to-32 -Wmissing-variable-declarations -Wno-unknown-warning-option)
+    list(APPEND TIDINGS_WARNINGS -Wcomma -Wextra-semi-stmt
+        -Wshorten-64-to-32 -Wmissing-variable-declarations -Wno-unknown-warning-option -Wno-string-concatenation)
 endif()
 set(TIDINGS_BASE_FLAGS -fno-common -fno-strict-aliasing -fno-omit-frame-pointer
     -fvisibility=hidden -ffile-prefix-map=${CMAKE_SOURCE_DIR}=.)

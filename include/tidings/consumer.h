@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Consumer: hears messages of its subscriptions, in a group that shares the queues (clustering) or alone
-// (broadcasting); the handler's answer decides: done, again later, or dead letter.
+// Consumer: hears messages of its subscriptions, in a group that shares the queues (clustering) or
+// alone (broadcasting); the handler's answer decides: done, again later, or dead letter.
 //
-// Threads: one I/O thread, and `threads` handler threads. A concurrent handler runs on any of them, several at
-// once; an orderly handler never runs twice at once for one queue. The message and delivery given to a handler
-// belong to the library and are good only during the call. Delivery is at least once: handlers must be idempotent.
-// A handler must not call tidings_consumer_stop or _free of its own consumer.
+// Threads: one I/O thread, and `threads` handler threads. A concurrent handler runs on any of them,
+// several at once; an orderly handler never runs twice at once for one queue. The message and
+// delivery given to a handler belong to the library and are good only during the call. Delivery is
+// at least once: handlers must be idempotent. A handler must not call tidings_consumer_stop or
+// _free of its own consumer.
 #ifndef TIDINGS_CONSUMER_H
 #define TIDINGS_CONSUMER_H
 
@@ -27,13 +28,14 @@ typedef enum tidings_answer {
 
 typedef tidings_answer tidings_handler(void *arg, const tidings_message *message,
                                        tidings_delivery *delivery);
-// For the answer LATER of this delivery only: after this time instead of the ladder's. Exact on a Tidings
-// broker and on RocketMQ 5; composed from its delay levels on RocketMQ 4.
+// For the answer LATER of this delivery only: after this time instead of the ladder's. Exact on a
+// Tidings broker and on RocketMQ 5; composed from its delay levels on RocketMQ 4.
 TIDINGS_API void tidings_delivery_later_ms(tidings_delivery *delivery, int64_t delay_ms);
 // An explicit delay level of the broker, as RocketMQ's delayLevelWhenNextConsume.
 TIDINGS_API void tidings_delivery_later_level(tidings_delivery *delivery, int level);
 
-TIDINGS_API tidings_status tidings_consumer_new(const tidings_config *config, tidings_consumer **ret,
+TIDINGS_API tidings_status tidings_consumer_new(const tidings_config *config,
+                                                tidings_consumer **ret,
                                                 struct tidings_error *err) TIDINGS_NODISCARD;
 // Before start only. expression: "*" or "tagA || tagB".
 TIDINGS_API tidings_status tidings_consumer_subscribe(tidings_consumer *consumer, const char *topic,
@@ -46,13 +48,15 @@ TIDINGS_API void tidings_consumer_on_message_orderly(tidings_consumer *consumer,
                                                      tidings_handler *handler, void *arg);
 // Diagnostics (the library itself never logs): called on any of its threads, must be short.
 typedef void tidings_event_callback(void *arg, int is_error, const char *text);
-TIDINGS_API void tidings_consumer_on_event(tidings_consumer *consumer, tidings_event_callback *callback,
-                                           void *arg);
+TIDINGS_API void tidings_consumer_on_event(tidings_consumer *consumer,
+                                           tidings_event_callback *callback, void *arg);
 TIDINGS_API tidings_status tidings_consumer_start(tidings_consumer *consumer,
                                                   struct tidings_error *err) TIDINGS_NODISCARD;
-// Takes no more messages, waits up to timeout_ms for running handlers, stores offsets, unlocks, leaves the group.
+// Takes no more messages, waits up to timeout_ms for running handlers, stores offsets, unlocks,
+// leaves the group.
 TIDINGS_API void tidings_consumer_stop(tidings_consumer *consumer, int64_t timeout_ms);
-TIDINGS_API void tidings_consumer_free(tidings_consumer *consumer); // stops if need be; NULL allowed
+TIDINGS_API void
+tidings_consumer_free(tidings_consumer *consumer); // stops if need be; NULL allowed
 
 // Number of queues that this consumer holds now (for tests and status lines).
 TIDINGS_API size_t tidings_consumer_queue_count(const tidings_consumer *consumer);

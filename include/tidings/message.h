@@ -14,24 +14,27 @@ extern "C" {
 
 typedef struct tidings_message tidings_message;
 
-// ---- making (producer side). The message copies all it is given. NULL when out of memory or when the topic
-// is not a valid name (1 to 127 of % | a-z A-Z 0-9 _ -). ----
-TIDINGS_API tidings_message *tidings_message_new(const char *topic, const void *body, size_t body_len);
+// ---- making (producer side). The message copies all it is given. NULL when out of memory or when
+// the topic is not a valid name (1 to 127 of % | a-z A-Z 0-9 _ -). ----
+TIDINGS_API tidings_message *tidings_message_new(const char *topic, const void *body,
+                                                 size_t body_len);
 TIDINGS_API void tidings_message_free(tidings_message *message); // NULL allowed
-TIDINGS_API tidings_status tidings_message_set_tag(tidings_message *message, const char *tag)
-    TIDINGS_NODISCARD;
+TIDINGS_API tidings_status tidings_message_set_tag(tidings_message *message,
+                                                   const char *tag) TIDINGS_NODISCARD;
 // May be called several times; keys must not contain spaces. Put the tx_no here.
-TIDINGS_API tidings_status tidings_message_add_key(tidings_message *message, const char *key)
-    TIDINGS_NODISCARD;
-// User property. E_INVALID for names that the protocol keeps for itself and for \x01, \x02 in name or value.
+TIDINGS_API tidings_status tidings_message_add_key(tidings_message *message,
+                                                   const char *key) TIDINGS_NODISCARD;
+// User property. E_INVALID for names that the protocol keeps for itself and for \x01, \x02 in name
+// or value.
 TIDINGS_API tidings_status tidings_message_set_property(tidings_message *message, const char *name,
                                                         const char *value) TIDINGS_NODISCARD;
 TIDINGS_API void tidings_message_set_flag(tidings_message *message, int32_t flag);
-// Delay: the level of the broker's table (1-based), or an exact time (Tidings and RocketMQ 5 brokers).
-TIDINGS_API tidings_status tidings_message_set_delay_level(tidings_message *message, int level)
-    TIDINGS_NODISCARD;
-TIDINGS_API tidings_status tidings_message_set_delay_ms(tidings_message *message, int64_t delay_ms)
-    TIDINGS_NODISCARD;
+// Delay: the level of the broker's table (1-based), or an exact time (Tidings and RocketMQ 5
+// brokers).
+TIDINGS_API tidings_status tidings_message_set_delay_level(tidings_message *message,
+                                                           int level) TIDINGS_NODISCARD;
+TIDINGS_API tidings_status tidings_message_set_delay_ms(tidings_message *message,
+                                                        int64_t delay_ms) TIDINGS_NODISCARD;
 TIDINGS_API tidings_status tidings_message_set_deliver_at_ms(tidings_message *message,
                                                              int64_t wall_ms) TIDINGS_NODISCARD;
 

@@ -16,8 +16,8 @@ extern "C" {
 #endif
 
 // X(NAME, number, retriable, HTTP status, remoting code, text).
-// Numbers never change once released; new rows are added at the end. `retriable` is 1 when the same call
-// may succeed later unchanged. The remoting code is what the embedded broker answers for it.
+// Numbers never change once released; new rows are added at the end. `retriable` is 1 when the same
+// call may succeed later unchanged. The remoting code is what the embedded broker answers for it.
 #define TIDINGS_STATUS_MAP(X)                                                                      \
     X(OK, 0, 0, 200, 0, "ok")                                                                      \
     X(E_INVALID, 1, 0, 400, 1, "invalid argument or input")                                        \
@@ -62,9 +62,9 @@ TIDINGS_API int tidings_status_is_retriable(tidings_status status);
 // interest. Never allocates. The struct grows at its end only; set it to zero before first use.
 struct tidings_error {
     tidings_status status;
-    int os_errno;       // errno behind it, or 0
-    int remote_code;    // remoting response code behind it, or 0
-    char text[244];     // what, where, what would be right; always ends with NUL
+    int os_errno;    // errno behind it, or 0
+    int remote_code; // remoting response code behind it, or 0
+    char text[244];  // what, where, what would be right; always ends with NUL
 };
 
 #ifdef __cplusplus

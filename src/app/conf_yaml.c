@@ -78,6 +78,9 @@ static const cyaml_schema_value_t root_schema = { CYAML_VALUE_MAPPING(
 
 // libcyaml tells what is wrong in several log lines; they are joined to one.
 static void collect(cyaml_log_t level, void *ctx, const char *format, va_list args)
+    __attribute__((format(printf, 3, 0)));
+
+static void collect(cyaml_log_t level, void *ctx, const char *format, va_list args)
 {
     char line[256];
     struct buf *text = ctx;

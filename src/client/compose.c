@@ -49,7 +49,8 @@ tidings_status compose_properties(const struct compose *compose, struct buf *out
         status = add_number(out, COMPOSE_P_DUE, compose->due_ms);
     }
     if (status == TIDINGS_OK && compose->by_timer) {
-        status = add_number(out, WIRE_P_TIMER_DELIVER, compose->due_ms);
+        // Its timers are up to a second late, and what comes early is held until due.
+        status = add_number(out, WIRE_P_TIMER_DELIVER, compose->due_ms - COMPOSE_TIMER_LATE_MS);
     } else if (status == TIDINGS_OK && compose->level > 0) {
         status = add_number(out, WIRE_P_DELAY, compose->level);
     }

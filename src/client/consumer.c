@@ -38,6 +38,7 @@ static void on_heard(void *arg, struct broker *broker)
 {
     struct tidings_consumer *consumer = arg;
     (void)broker;
+    consumer->is_known = true;
     for (unsigned i = 0; i < consumer->subscription_count; i++) {
         struct topic *topic = consumer->subscriptions[i].route;
         if (!topic->known) { // the retry topic is made by the heartbeat
@@ -52,7 +53,9 @@ static void on_route_changed(void *arg, struct topic *topic)
     struct tidings_consumer *consumer = arg;
     (void)topic;
     pulse_greet(&consumer->pulse);
-    rebalance_soon(consumer, ROUTE_SOON_MS);
+    if (consumer->is_known) { // else the answered heartbeat begins it
+        rebalance_soon(consumer, ROUTE_SOON_MS);
+    }
 }
 
 static void on_asked(void *arg, struct link *link, const struct wire_header *header,

@@ -32,6 +32,7 @@ enum {
     CONSUMER_LOCK_VALID_MS = 30000,
     CONSUMER_HOLD_MS = 2000, // a message due sooner than this waits in memory
     CONSUMER_RETRIES = 16,   // RocketMQ's limit when none was set
+    COMPOSE_TIMER_LATE_MS = 1000,
 };
 
 struct tidings_delivery {
@@ -187,6 +188,7 @@ struct tidings_consumer {
     unsigned asking_members;
     bool rebalance_again;
     bool rebalance_failed;
+    bool is_known; // a broker has heard of us
     struct list backs_waiting;
     struct list backs; // struct back
     unsigned back_count;

@@ -27,8 +27,10 @@ void orderly_next(struct pq *pq)
         return;
     }
     struct batch *batch = LIST_ENTRY(pq->batches.next, struct batch, node);
-    if (atomic_load(&batch->slots[batch->claimed].state) == SLOT_BACK) {
-        return; // on its way to the dead letters
+    bool dying =
+        batch->claimed > 0 && atomic_load(&batch->slots[batch->claimed - 1].state) == SLOT_BACK;
+    if (dying || batch->claimed == batch->count) {
+        return; // one is on its way to the dead letters, the next comes after it
     }
     pq->busy = true;
     dispatch_push(batch);
@@ -50,6 +52,7 @@ static void on_not_taken(struct pq *pq, struct slot *slot)
         suspend(pq, slot->due_ms - runtime_wall_ms(&consumer->runtime));
     } else if (slot->wish == WISH_DEAD || (most >= 0 && slot->tries >= most)) {
         slot->wish = WISH_DEAD;
+        slot->batch->claimed++; // no handler gets it again
         back_start(slot);
     } else {
         slot->tries = (uint16_t)(slot->tries < UINT16_MAX ? slot->tries + 1 : UINT16_MAX);

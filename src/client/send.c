@@ -100,18 +100,19 @@ static const struct route_queue *pick_queue(struct send *send)
 {
     struct topic *topic = send->route;
     const struct route_queues *queues = &topic->publish;
-    const struct route_queue *found = NULL;
     if (send->is_ordered) {
         return &queues->items[send->key_hash % queues->count];
     }
+    // The next in turn; better one of another broker than the last try's, that is not known to be
+    // down.
+    unsigned first = topic->next++;
     for (unsigned i = 0; i < queues->count; i++) {
-        const struct route_queue *queue = &queues->items[topic->next++ % queues->count];
-        found = found != NULL ? found : queue;
+        const struct route_queue *queue = &queues->items[(first + i) % queues->count];
         if (queue->broker != send->broker && link_is_usable(queue->broker->link)) {
             return queue;
         }
     }
-    return found;
+    return &queues->items[first % queues->count];
 }
 
 static tidings_status encode(struct send *send, struct wire_header *header)

@@ -34,7 +34,7 @@ static tidings_status write_version(struct db *db, int64_t version, struct tidin
 static tidings_status run_one(struct db *db, const struct db_migration *migration,
                               struct tidings_error *err)
 {
-    int64_t version;
+    int64_t version = 0;
     struct buf sql;
     buf_init(&sql, DB_SQL_MAX);
     tidings_status status =
@@ -62,7 +62,7 @@ static tidings_status run_one(struct db *db, const struct db_migration *migratio
 tidings_status db_migrate(struct db *db, const struct db_migration *migrations, size_t count,
                           struct tidings_error *err)
 {
-    int64_t version;
+    int64_t version = 0;
     int64_t last = count > 0 ? migrations[count - 1].version : 0;
     tidings_status status =
         db_exec(db, "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)", err);

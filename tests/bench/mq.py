@@ -1,0 +1,190 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Figures of the MQ beside RocketMQ's, in one run: RocketMQ's own benchmark Producer against ours and against a real
+4.9.7 with SYNC_FLUSH and ASYNC_FLUSH, our own light generator, a backlog, lateness, memory, start. Prints a table; these
+machines are noisy, so read the ratios. Needs what scripts/interop fetches (Maven)."""
+import argparse
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "broker"))
+from server import Server  # noqa: E402
+
+LOAD = os.environ.get("TIDINGS_BENCH", str(ROOT / "build" / "release" / "tests" / "bench_mq"))
+CACHE = ROOT / "build" / "interop"
+REAL = "127.0.0.1:19876"
+JAVA = ["java", "-Xms512m", "-Xmx512m", *(f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in
+        ("java.nio", "sun.nio.ch", "java.lang", "jdk.internal.misc"))]
+
+
+def cpu_seconds(pid):
+    fields = open(f"/proc/{pid}/stat", encoding="ascii").read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def rss_mib(pid, what="VmRSS"):
+    for line in open(f"/proc/{pid}/status", encoding="ascii"):
+        if line.startswith(what + ":"):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
+def load(*arguments):
+    done = subprocess.run([LOAD, *map(str, arguments)], capture_output=True, text=True, timeout=900)
+    if done.returncode != 0:
+        raise RuntimeError(f"bench_mq {arguments}: {done.stderr}")
+    return json.loads(done.stdout)
+
+
+def example_jar():
+    jar = CACHE / "rocketmq-example-4.5.2.jar"
+    if not jar.exists():
+        subprocess.run(["mvn", "-q", "-B", "-ntp", f"-Dmaven.repo.local={CACHE}/m2",
+                        "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:get",
+                        "-Dartifact=org.apache.rocketmq:rocketmq-example:4.5.2", "-Dtransitive=false"], check=True,
+                       timeout=600)
+        shutil.copy(next((CACHE / "m2").glob("org/apache/rocketmq/rocketmq-example/4.5.2/*4.5.2.jar")), jar)
+        subprocess.run(["mvn", "-q", "-B", "-ntp", f"-Dmaven.repo.local={CACHE}/m2",
+                        "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:get",
+                        "-Dartifact=commons-cli:commons-cli:1.2", "-Dtransitive=false"], check=True, timeout=600)
+        shutil.copy(next((CACHE / "m2").glob("commons-cli/commons-cli/1.2/*1.2.jar")), CACHE / "commons-cli-1.2.jar")
+    return jar
+
+
+def java_producer(name_server, size, seconds, pid):
+    """RocketMQ's benchmark Producer, 64 threads; (messages per second, server CPU µs per message) at its steady end."""
+    jars = subprocess.run([str(ROOT / "scripts" / "rocketmq"), "fetch", "server", "4.9.7"], check=True, text=True,
+                          capture_output=True).stdout.strip()
+    path = f"{example_jar()}:{jars}/*:{CACHE}/commons-cli-1.2.jar"
+    process = subprocess.Popen([*JAVA, f"-Duser.home={CACHE}/home", "-cp", path,
+                                "org.apache.rocketmq.example.benchmark.Producer", "-n", name_server, "-w", "64", "-s",
+                                str(size), "-t", "BenchmarkTest"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                               text=True)
+    rates, cpu, begun = [], None, time.monotonic()
+    for line in process.stdout:
+        found = re.search(r"Send TPS: (\d+)", line)
+        if found:
+            now, used = time.monotonic(), cpu_seconds(pid)
+            rate = int(found.group(1))
+            if cpu is not None:
+                rates.append((rate, (used - cpu[1]) * 1e6 / max(1, rate * (now - cpu[0]))))
+            cpu = (now, used)
+        if time.monotonic() - begun > seconds:
+            break
+    process.kill()
+    process.wait()
+    process.stdout.close()
+    if not rates:
+        raise RuntimeError("the benchmark Producer printed no rate")
+    rates = rates[-3:]
+    return sum(r for r, _ in rates) / len(rates), sum(c for _, c in rates) / len(rates)
+
+
+class Real:
+    def __init__(self, flush):
+        self.command = [str(ROOT / "scripts" / "rocketmq")]
+        subprocess.run([*self.command, "start", "4.9.7", "--flush", flush], check=True, stdout=subprocess.DEVNULL)
+        found = subprocess.run(["pgrep", "-f", "BrokerStartup.*rocketmq-4.9.7|rocketmq-4.9.7.*BrokerStartup"],
+                               capture_output=True, text=True).stdout.split()
+        self.pid = int(found[0])
+
+    def stop(self):
+        subprocess.run([*self.command, "stop", "4.9.7"], check=True, stdout=subprocess.DEVNULL)
+
+
+def row(*cells):
+    print("| " + " | ".join(str(cell) for cell in cells) + " |", flush=True)
+
+
+def against_rocketmq(folder, seconds):
+    print("\nRocketMQ's benchmark Producer, 64 threads\n", flush=True)
+    row("server", "body", "messages/s", "server CPU µs/message", "peak RSS MiB")
+    row("---", "---", "---", "---", "---")
+    results = {}
+    for size in (128, 1024):
+        server = Server(f"{folder}/java{size}", "--topic", "BenchmarkTest:8", "--log-level", "error")
+        results["ours", size] = java_producer(server.namesrv, size, seconds, server.process.pid)
+        row("tidings, fsync", size, f"{results['ours', size][0]:.0f}", f"{results['ours', size][1]:.1f}",
+            f"{rss_mib(server.process.pid, 'VmHWM'):.0f}")
+        server.stop()
+        for flush in ("sync", "async"):
+            real = Real(flush)
+            results[flush, size] = java_producer(REAL, size, seconds, real.pid)
+            row(f"RocketMQ 4.9.7 {flush.upper()}_FLUSH", size, f"{results[flush, size][0]:.0f}",
+                f"{results[flush, size][1]:.1f}", f"{rss_mib(real.pid, 'VmHWM'):.0f}")
+            real.stop()
+    for size in (128, 1024):
+        ours = results["ours", size]
+        print(f"\n{size} B: {ours[0] / results['sync', size][0]:.2f} x SYNC (aim 2), "
+              f"{ours[0] / results['async', size][0]:.2f} x ASYNC (aim 1.3), "
+              f"CPU per message {ours[1] / results['async', size][1]:.2f} of RocketMQ's ASYNC (aim 0.2)")
+
+
+def fsync_us(folder):
+    """What one 16 KiB write and fdatasync costs here and now."""
+    path = f"{folder}/probe"
+    fd = os.open(path, os.O_RDWR | os.O_CREAT)
+    os.write(fd, b"\0" * (1 << 20))
+    os.fsync(fd)
+    begun = time.monotonic()
+    for i in range(200):
+        os.pwrite(fd, b"x" * 16384, i % 64 * 16384)
+        os.fdatasync(fd)
+    os.close(fd)
+    os.remove(path)
+    return (time.monotonic() - begun) / 200 * 1e6
+
+
+def own_load(folder, scale):
+    print("\nOur own generator (libtidings), 128 B\n", flush=True)
+    row("what", "figure", "aim")
+    row("---", "---", "---")
+    row("one 16 KiB write + fdatasync on this disk, µs", f"{fsync_us(folder):.0f}", "")
+    server = Server(f"{folder}/own", "--topic", "bench:4", "--topic", "wait:4", "--log-level", "error")
+    pid = server.process.pid
+    row("RSS idle, MiB", f"{rss_mib(pid):.1f}", "≤ 15")
+    for in_flight, aim in ((64, "≥ 100000"), (256, ""), (1024, "")):
+        before = cpu_seconds(pid)
+        done = load("send", server.namesrv, "bench", scale // 2, 128, in_flight)
+        used = (cpu_seconds(pid) - before) * 1e6 / done["count"]
+        row(f"sends/s, {in_flight} in flight", f"{done['rate']:.0f} (server CPU {used:.1f} µs each)", aim)
+    row("RSS peak under that load, MiB", f"{rss_mib(pid, 'VmHWM'):.1f}", "≤ 64")
+    done = load("consume", server.namesrv, "bench", scale * 3 // 2, "bench_backlog", 2)
+    row("backlog consumed/s", f"{done['rate']:.0f}", "≥ 150000")
+    load("send", server.namesrv, "wait", scale, 128, 1024, 86400000)
+    row(f"RSS with {scale} messages waiting, MiB", f"{rss_mib(pid):.1f} (peak {rss_mib(pid, 'VmHWM'):.1f})", "≤ 64")
+    done = load("late", server.namesrv, "late", 10000, 10)
+    row("lateness at 1,000 due/s, ms", f"p50 {done['p50_ms']}, p99 {done['p99_ms']}, max {done['max_ms']}", "p99 ≤ 20")
+    server.kill()
+    begun = time.monotonic()
+    server.start()
+    stored = scale * 5 // 2 + 10000
+    row(f"ready after kill -9 with {stored} messages stored, ms", f"{(time.monotonic() - begun) * 1000:.0f}", "≤ 50")
+    server.stop()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=int, default=62, help="per run of the Java producer")
+    parser.add_argument("--messages", type=int, default=1000000)
+    parser.add_argument("--own", action="store_true", help="only our own generator")
+    options = parser.parse_args()
+    folder = tempfile.mkdtemp(prefix="tidings-bench-")
+    try:
+        own_load(folder, options.messages)
+        if not options.own:
+            against_rocketmq(folder, options.seconds)
+    finally:
+        shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    main()
