@@ -38,40 +38,41 @@ set_target_properties(tidings_shared PROPERTIES LINK_DEPENDS ${CMAKE_SOURCE_DIR}
 add_executable(tidings $<TARGET_PROPERTY:tidings_cli,SOURCES>)
 target_link_libraries(tidings PRIVATE $<TARGET_PROPERTY:tidings_cli,LINK_LIBRARIES>)
 
+# Programs that are users of the library: no sources of ours but the public headers.
+function(tidings_user name folder)
+    target_compile_options(${name} PRIVATE ${TIDINGS_WARNINGS} -Wno-format-truncation)
+    target_compile_definitions(${name} PRIVATE _GNU_SOURCE)
+    target_link_libraries(${name} PRIVATE tidings_shared Threads::Threads)
+    if(TIDINGS_SANITIZE)
+        target_compile_options(${name} PRIVATE -fsanitize=${TIDINGS_SANITIZE})
+        target_link_options(${name} PRIVATE -fsanitize=${TIDINGS_SANITIZE})
+    endif()
+    if(TIDINGS_COVERAGE)
+        target_link_options(${name} PRIVATE --coverage)
+    endif()
+    set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/${folder})
+endfunction()
+
 # ---- the demo ----
 foreach(service pay bank1)
     file(GLOB service_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/demo/${service}/*.c
         ${CMAKE_SOURCE_DIR}/demo/common/*.c)
     add_executable(demo_${service} ${service_sources})
-    target_compile_options(demo_${service} PRIVATE ${TIDINGS_WARNINGS} -Wno-format-truncation)
-    target_compile_definitions(demo_${service} PRIVATE _GNU_SOURCE)
-    target_link_libraries(demo_${service} PRIVATE tidings_shared PkgConfig::MHD PkgConfig::CURL
-        PkgConfig::SQLITE PkgConfig::JANSSON Threads::Threads)
-    if(TIDINGS_SANITIZE)
-        target_compile_options(demo_${service} PRIVATE -fsanitize=${TIDINGS_SANITIZE})
-        target_link_options(demo_${service} PRIVATE -fsanitize=${TIDINGS_SANITIZE})
-    endif()
-    set_target_properties(demo_${service} PROPERTIES OUTPUT_NAME ${service}
-        RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/demo)
+    tidings_user(demo_${service} demo)
+    target_link_libraries(demo_${service} PRIVATE PkgConfig::MHD PkgConfig::CURL PkgConfig::SQLITE
+        PkgConfig::JANSSON)
+    set_target_properties(demo_${service} PROPERTIES OUTPUT_NAME ${service})
 endforeach()
 
-# ---- test programs that are users of the library ----
+# ---- test programs ----
 file(GLOB interop_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/interop/c/*.c)
-if(interop_sources)
-    add_executable(interop_client ${interop_sources})
-    target_compile_options(interop_client PRIVATE ${TIDINGS_WARNINGS})
-    target_compile_definitions(interop_client PRIVATE _GNU_SOURCE)
-    target_link_libraries(interop_client PRIVATE tidings_shared Threads::Threads)
-    set_target_properties(interop_client PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
-endif()
+add_executable(interop_client ${interop_sources})
+tidings_user(interop_client tests)
 file(GLOB bench_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/bench/bench_*.c)
 foreach(source IN LISTS bench_sources)
     get_filename_component(name ${source} NAME_WE)
     add_executable(${name} ${source})
-    target_compile_options(${name} PRIVATE ${TIDINGS_WARNINGS})
-    target_compile_definitions(${name} PRIVATE _GNU_SOURCE)
-    target_link_libraries(${name} PRIVATE tidings_shared Threads::Threads)
-    set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+    tidings_user(${name} tests)
 endforeach()
 
 # ---- install ----

@@ -332,13 +332,18 @@ static void on_due(void *arg, const struct index_due *rows, size_t count, bool m
     due_loaded(arg, rows, count, more);
 }
 
-void broker_wake(void *arg)
+void broker_poll_index(struct broker *broker)
 {
     static const struct index_handlers handlers = { on_indexed, on_due, retention_min,
                                                     retention_done };
+    index_poll(broker->index, &handlers, broker);
+}
+
+void broker_wake(void *arg)
+{
     struct broker *broker = arg;
     store_wake(broker);
-    index_poll(broker->index, &handlers, broker);
+    broker_poll_index(broker);
 }
 
 // Back-pressure: while the log or the index is behind, nobody is read from.

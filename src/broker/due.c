@@ -262,6 +262,54 @@ static size_t take_due(struct due *due, int64_t now_ms, struct index_due *rows, 
     return count;
 }
 
+// A message whose segment is past retention would go with it before anybody has read it: it is
+// stored anew.
+static tidings_status deliver_copy(struct broker *broker, const struct index_due *row)
+{
+    struct queue *queue = topics_find_queue(&broker->topics, row->queue_key);
+    struct wire_message message;
+    struct str bytes;
+    int64_t due_ms;
+    if (queue == NULL) {
+        return store_log_deliver(broker, row, 1); // its topic is gone: only forget it
+    }
+    tidings_status status = store_read(broker, row->position, &bytes, &due_ms, NULL);
+    if (status == TIDINGS_OK) {
+        status = wire_message_decode(bytes, &message, NULL);
+    }
+    if (status != TIDINGS_OK) {
+        return store_log_deliver(broker, row,
+                                 1); // damaged, as store_read has told: the consumer passes it over
+    }
+    struct store_append append = { .topic = queue->topic, .message = message, .replaces = row };
+    return store_append(broker, &append, NULL);
+}
+
+static tidings_status deliver(struct broker *broker, const struct index_due *rows, size_t count,
+                              size_t *ret_done)
+{
+    tidings_status status = TIDINGS_OK;
+    size_t first = 0; // of those that are delivered together
+    for (size_t i = 0; i < count && status == TIDINGS_OK; i++) {
+        if (rows[i].position >= broker->retain_from) {
+            continue;
+        }
+        status = i > first ? store_log_deliver(broker, rows + first, i - first) : TIDINGS_OK;
+        *ret_done = status == TIDINGS_OK ? i : first;
+        if (status == TIDINGS_OK) {
+            status = deliver_copy(broker, &rows[i]);
+            *ret_done += status == TIDINGS_OK;
+        }
+        first = i + 1;
+    }
+    if (status == TIDINGS_OK && count > first) {
+        *ret_done = first;
+        status = store_log_deliver(broker, rows + first, count - first);
+    }
+    *ret_done = status == TIDINGS_OK ? count : *ret_done;
+    return status;
+}
+
 static void fire(void *arg)
 {
     struct broker *broker = arg;
@@ -273,8 +321,9 @@ static void fire(void *arg)
     if (clock_mono_us(broker->options.clock) >= due->held_until_us) {
         int64_t now_ms = clock_wall_ms(broker->options.clock);
         while (total < TURN_MAX && (count = take_due(due, now_ms, rows, DELIVER_MAX)) > 0) {
-            if (store_log_deliver(broker, rows, count) != TIDINGS_OK) {
-                for (size_t i = 0; i < count; i++) {
+            size_t done = 0;
+            if (deliver(broker, rows, count, &done) != TIDINGS_OK) {
+                for (size_t i = done; i < count; i++) {
                     due_again(broker, &rows[i]);
                 }
                 break;

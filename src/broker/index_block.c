@@ -1,144 +1,258 @@
 // SPDX-License-Identifier: Apache-2.0
-// Queue entries in blocks of INDEX_BLOCK offsets: filled on the index thread, read on the loop
-// thread.
+// Queues and their newest blocks while they are written to: kept between transactions, so that an
+// entry costs a look into a table and a store. At the end of a transaction each changed block and
+// queue is one upsert.
+#include <stdlib.h>
+
 #include "broker/index_private.h"
 
-static size_t place_of(int64_t queue_key, int64_t number, size_t count)
+void index_blocks_init(struct index_writer *writer)
 {
-    uint64_t hash =
-        ((uint64_t)queue_key * 0x9e3779b97f4a7c15ULL) ^ ((uint64_t)number * 0xc2b2ae3d27d4eb4fULL);
-    return (size_t)(hash >> 32) % count;
+    list_init(&writer->slots);
 }
 
-static void clear_entries(struct index_entry *entries)
+void index_blocks_deinit(struct index_writer *writer)
 {
-    for (int i = 0; i < INDEX_BLOCK; i++) {
-        entries[i] = (struct index_entry){ .position = -1 };
+    index_blocks_forget(writer);
+    while (writer->spare != NULL) {
+        struct index_slot *next = writer->spare->chain;
+        free(writer->spare);
+        writer->spare = next;
     }
 }
 
-// Fills `entries` from the database; slots behind what is stored are empty.
-static tidings_status get_block(struct db_stmt *stmt, int64_t queue_key, int64_t number,
-                                struct index_entry *entries, struct tidings_error *err)
+static struct index_slot **bucket_of(struct index_writer *writer, int64_t queue_key)
 {
-    clear_entries(entries);
-    db_bind_i64(stmt, 0, queue_key);
-    db_bind_i64(stmt, 1, number);
+    uint64_t hash = (uint64_t)queue_key * 0x9e3779b97f4a7c15ULL;
+    return &writer->buckets[(hash >> 32) % INDEX_SLOTS_MAX];
+}
+
+static void slot_remove(struct index_writer *writer, struct index_slot *slot)
+{
+    struct index_slot **at = bucket_of(writer, slot->queue_key);
+    while (*at != slot) {
+        at = &(*at)->chain;
+    }
+    *at = slot->chain;
+    list_remove(&slot->node);
+    writer->slot_count--;
+    slot->chain = writer->spare;
+    writer->spare = slot;
+}
+
+// ---- writing ----
+static tidings_status write_block(struct index_writer *writer, struct index_slot *slot,
+                                  struct tidings_error *err)
+{
+    char bytes[INDEX_CODEC_MAX];
+    struct db_stmt *stmt = writer->statements[INDEX_BLOCK_PUT];
+    if (!slot->block_changed) {
+        return TIDINGS_OK;
+    }
+    size_t len = index_codec_encode(slot->entries, slot->count, bytes);
+    db_bind_i64(stmt, 0, index_block_id(slot->ref, slot->number));
+    db_bind_blob(stmt, 1, str_make(bytes, len));
+    tidings_status status = db_run(stmt, NULL, err);
+    slot->block_changed = status != TIDINGS_OK;
+    return status;
+}
+
+static tidings_status write_slot(struct index_writer *writer, struct index_slot *slot,
+                                 struct tidings_error *err)
+{
+    tidings_status status = write_block(writer, slot, err);
+    if (status == TIDINGS_OK && slot->queue_changed) {
+        struct db_stmt *stmt = writer->statements[INDEX_QUEUE_PUT];
+        db_bind_i64(stmt, 0, slot->queue_key);
+        db_bind_i64(stmt, 1, slot->ref);
+        db_bind_i64(stmt, 2, slot->min_offset);
+        db_bind_i64(stmt, 3, slot->next_offset);
+        status = db_run(stmt, NULL, err);
+        slot->queue_changed = status != TIDINGS_OK;
+    }
+    return status;
+}
+
+tidings_status index_blocks_flush(struct index_writer *writer, struct tidings_error *err)
+{
+    // Changed slots are in front: every change moves its slot there, and this clears them all.
+    list_for_each (node, &writer->slots) {
+        struct index_slot *slot = LIST_ENTRY(node, struct index_slot, node);
+        if (!slot->block_changed && !slot->queue_changed) {
+            break;
+        }
+        tidings_status status = write_slot(writer, slot, err);
+        if (status != TIDINGS_OK) {
+            return status;
+        }
+    }
+    return TIDINGS_OK;
+}
+
+void index_blocks_forget(struct index_writer *writer)
+{
+    list_for_each_safe (node, following, &writer->slots) {
+        slot_remove(writer, LIST_ENTRY(node, struct index_slot, node));
+    }
+}
+
+void index_blocks_forget_range(struct index_writer *writer, int64_t from, int64_t to)
+{
+    list_for_each_safe (node, following, &writer->slots) {
+        struct index_slot *slot = LIST_ENTRY(node, struct index_slot, node);
+        if (slot->queue_key >= from && slot->queue_key < to) {
+            slot_remove(writer, slot);
+        }
+    }
+}
+
+// ---- finding ----
+// Writes and frees the slot not used for longest, when there are enough.
+static tidings_status make_room(struct index_writer *writer, struct tidings_error *err)
+{
+    if (writer->spare != NULL || writer->slot_count < INDEX_SLOTS_MAX) {
+        return TIDINGS_OK;
+    }
+    struct index_slot *oldest = LIST_ENTRY(writer->slots.prev, struct index_slot, node);
+    tidings_status status = write_slot(writer, oldest, err);
+    if (status == TIDINGS_OK) {
+        slot_remove(writer, oldest);
+    }
+    return status;
+}
+
+static struct index_slot *slot_new(struct index_writer *writer)
+{
+    struct index_slot *slot = writer->spare;
+    if (slot != NULL) {
+        writer->spare = slot->chain;
+        return slot;
+    }
+    return malloc(sizeof *slot);
+}
+
+// The queue's row, or a new queue whose first offset is `offset`.
+static tidings_status read_queue(struct index_writer *writer, struct index_slot *slot,
+                                 int64_t offset, struct tidings_error *err)
+{
+    struct db_stmt *stmt = writer->statements[INDEX_QUEUE_GET];
+    db_bind_i64(stmt, 0, slot->queue_key);
     tidings_status status = db_step(stmt, err);
     if (status == TIDINGS_OK) {
-        struct str bytes = db_column_blob(stmt, 0);
-        size_t len =
-            bytes.len < INDEX_BLOCK * sizeof *entries ? bytes.len : INDEX_BLOCK * sizeof *entries;
-        memcpy(entries, bytes.ptr, len - len % sizeof *entries);
+        slot->ref = db_column_i64(stmt, 0);
+        slot->min_offset = db_column_i64(stmt, 1);
+        slot->next_offset = db_column_i64(stmt, 2);
+    } else if (status == TIDINGS_E_EOF) {
+        status = TIDINGS_OK;
+        slot->ref = writer->state.next_ref++;
+        slot->min_offset = offset;
+        slot->next_offset = offset;
+        slot->queue_changed = true;
+    }
+    db_reset(stmt);
+    return status;
+}
+
+static tidings_status find_slot(struct index_writer *writer, int64_t queue_key, int64_t offset,
+                                struct index_slot **ret, struct tidings_error *err)
+{
+    struct index_slot **bucket = bucket_of(writer, queue_key);
+    struct index_slot *slot = *bucket;
+    while (slot != NULL && slot->queue_key != queue_key) {
+        slot = slot->chain;
+    }
+    if (slot == NULL) {
+        tidings_status status = make_room(writer, err);
+        if (status != TIDINGS_OK) {
+            return status;
+        }
+        slot = slot_new(writer);
+        if (slot == NULL) {
+            return error_set(err, TIDINGS_E_NO_MEMORY, "no memory for a block of the index");
+        }
+        slot->queue_key = queue_key;
+        slot->number = -1;
+        slot->count = 0;
+        slot->block_changed = false;
+        slot->queue_changed = false;
+        list_add_head(&writer->slots, &slot->node);
+        slot->chain = *bucket;
+        *bucket = slot;
+        writer->slot_count++;
+        status = read_queue(writer, slot, offset, err);
+        if (status != TIDINGS_OK) {
+            slot_remove(writer, slot);
+            return status;
+        }
+    }
+    *ret = slot;
+    return TIDINGS_OK;
+}
+
+static tidings_status read_block(struct index_writer *writer, struct index_slot *slot,
+                                 struct tidings_error *err)
+{
+    struct db_stmt *stmt = writer->statements[INDEX_BLOCK_GET];
+    db_bind_i64(stmt, 0, index_block_id(slot->ref, slot->number));
+    tidings_status status = db_step(stmt, err);
+    if (status == TIDINGS_OK &&
+        !index_codec_decode(db_column_blob(stmt, 0), slot->entries, &slot->count)) {
+        status = error_set(err, TIDINGS_E_CORRUPT, "index: block %lld of queue %lld is damaged",
+                           (long long)slot->number, (long long)slot->queue_key);
     }
     db_reset(stmt);
     return status == TIDINGS_E_EOF ? TIDINGS_OK : status;
 }
 
-static tidings_status put_block(struct index *index, struct block *block, struct tidings_error *err)
+static tidings_status open_block(struct index_writer *writer, struct index_slot *slot,
+                                 int64_t number, struct tidings_error *err)
 {
-    size_t used = INDEX_BLOCK;
-    while (used > 0 && block->entries[used - 1].position < 0) {
-        used--;
+    tidings_status status = write_block(writer, slot, err);
+    if (status != TIDINGS_OK) {
+        return status;
     }
-    db_bind_i64(index->sql.block_put, 0, block->queue_key);
-    db_bind_i64(index->sql.block_put, 1, block->number);
-    db_bind_blob(index->sql.block_put, 2, str_make(block->entries, used * sizeof *block->entries));
-    tidings_status status = db_run(index->sql.block_put, NULL, err);
-    if (status == TIDINGS_OK) {
-        db_bind_i64(index->sql.queue_next, 0, block->queue_key);
-        db_bind_i64(index->sql.queue_next, 1, block->next);
-        status = db_run(index->sql.queue_next, NULL, err);
+    if (number > UINT32_MAX || slot->ref > INT32_MAX) {
+        return error_set(err, TIDINGS_E_TOO_LARGE, "index: offset beyond what a queue can hold");
     }
-    if (status == TIDINGS_OK) {
-        block->dirty = false;
-        index->written += sizeof block->entries + 64;
+    slot->number = number;
+    slot->count = 0;
+    if (number * INDEX_BLOCK < slot->next_offset) { // was begun before
+        status = read_block(writer, slot, err);
+        slot->number = status == TIDINGS_OK ? number : -1;
     }
     return status;
 }
 
-tidings_status index_block_add(struct index *index, const struct entry_row *row,
-                               struct tidings_error *err)
+tidings_status index_blocks_put(struct index_writer *writer, const struct index_put *puts,
+                                size_t count, struct tidings_error *err)
 {
-    int64_t number = row->offset / INDEX_BLOCK;
-    struct block *block = &index->open[place_of(row->queue_key, number, OPEN_BLOCKS)];
-    tidings_status status = TIDINGS_OK;
-    if (block->queue_key != row->queue_key || block->number != number) {
-        if (block->dirty) {
-            status = put_block(index, block, err);
+    struct index_slot *slot = NULL;
+    for (size_t i = 0; i < count; i++) {
+        const struct index_put *put = &puts[i];
+        int64_t number = put->offset / INDEX_BLOCK;
+        size_t place = (size_t)(put->offset % INDEX_BLOCK);
+        tidings_status status = TIDINGS_OK;
+        if (slot == NULL || slot->queue_key != put->queue_key) {
+            status = find_slot(writer, put->queue_key, put->offset, &slot, err);
         }
-        if (status == TIDINGS_OK && row->offset % INDEX_BLOCK != 0) {
-            status = get_block(index->sql.block_get, row->queue_key, number, block->entries, err);
-        } else if (status == TIDINGS_OK) {
-            clear_entries(block->entries);
+        if (status == TIDINGS_OK && slot->number != number) {
+            status = open_block(writer, slot, number, err);
         }
         if (status != TIDINGS_OK) {
             return status;
         }
-        block->queue_key = row->queue_key;
-        block->number = number;
-    }
-    block->entries[row->offset % INDEX_BLOCK] = row->entry;
-    block->next = row->offset + 1;
-    block->dirty = true;
-    return TIDINGS_OK;
-}
-
-tidings_status index_block_flush(struct index *index, struct tidings_error *err)
-{
-    tidings_status status = TIDINGS_OK;
-    for (int i = 0; i < OPEN_BLOCKS && status == TIDINGS_OK; i++) {
-        if (index->open[i].dirty) {
-            status = put_block(index, &index->open[i], err);
+        while (slot->count < place) { // what damage left out
+            slot->entries[slot->count++] = (struct index_entry){ .position = -1 };
+        }
+        slot->entries[place] = put->entry;
+        slot->count = slot->count == place ? place + 1 : slot->count;
+        slot->next_offset = put->offset < slot->next_offset ? slot->next_offset : put->offset + 1;
+        if (!slot->block_changed) {
+            slot->block_changed = true;
+            slot->queue_changed = true;
+            list_remove(&slot->node);
+            list_add_head(&writer->slots, &slot->node);
         }
     }
-    return status;
-}
-
-void index_block_forget(struct index *index)
-{
-    for (int i = 0; i < OPEN_BLOCKS; i++) {
-        index->open[i].queue_key = 0;
-        index->open[i].dirty = false;
-    }
-}
-
-// ---- loop thread ----
-static size_t count_from(const struct index_entry *entries, int64_t first, size_t max)
-{
-    size_t last = 0; // slots behind the last entry are not there yet
-    for (size_t i = 0; i < INDEX_BLOCK; i++) {
-        if (entries[i].position >= 0) {
-            last = i + 1;
-        }
-    }
-    size_t count = last > (size_t)first ? last - (size_t)first : 0;
-    return count < max ? count : max;
-}
-
-tidings_status index_read(struct index *index, int64_t queue_key, int64_t offset, size_t max,
-                          struct index_entry *ret_entries, size_t *ret_count,
-                          struct tidings_error *err)
-{
-    int64_t number = offset / INDEX_BLOCK;
-    int64_t first = offset % INDEX_BLOCK;
-    struct read_block *block = &index->cache[place_of(queue_key, number, READ_BLOCKS)];
-    size_t count = 0;
-    if (block->queue_key == queue_key && block->number == number) {
-        count = count_from(block->entries, first, max);
-    }
-    if (count < max &&
-        (count == 0 || first + (int64_t)count < INDEX_BLOCK)) { // not there, or it has grown since
-        tidings_status status =
-            get_block(index->read_block, queue_key, number, block->entries, err);
-        block->queue_key = status == TIDINGS_OK ? queue_key : 0;
-        block->number = number;
-        if (status != TIDINGS_OK) {
-            return status;
-        }
-        count = count_from(block->entries, first, max);
-    }
-    memcpy(ret_entries, block->entries + first, count * sizeof *ret_entries);
-    *ret_count = count;
     return TIDINGS_OK;
 }

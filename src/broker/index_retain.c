@@ -1,214 +1,143 @@
 // SPDX-License-Identifier: Apache-2.0
-// Retention and deletion in the index.
-#include <stdio.h>
-#include <stdlib.h>
-
+// Retention: goes over the queues in pieces of some blocks, each in a transaction of its own.
 #include "broker/index_private.h"
 
-// The least position that a due row still needs, or `absent`.
-static tidings_status least_due(struct index *index, int64_t absent, int64_t *ret,
-                                struct tidings_error *err)
+struct queue_row {
+    int64_t queue_key;
+    int64_t ref;
+    int64_t min_offset;
+    int64_t next_offset;
+};
+
+static tidings_status next_queue(struct index_writer *writer, int64_t after, struct queue_row *ret,
+                                 bool *ret_found, struct tidings_error *err)
 {
-    struct db_stmt *stmt = index->sql.due_least;
-    *ret = absent;
+    struct db_stmt *stmt = writer->statements[INDEX_QUEUE_AFTER];
+    db_bind_i64(stmt, 0, after);
     tidings_status status = db_step(stmt, err);
-    if (status == TIDINGS_OK && !db_column_is_null(stmt, 0)) {
-        *ret = db_column_i64(stmt, 0);
+    *ret_found = status == TIDINGS_OK;
+    if (*ret_found) {
+        *ret = (struct queue_row){ db_column_i64(stmt, 0), db_column_i64(stmt, 1),
+                                   db_column_i64(stmt, 2), db_column_i64(stmt, 3) };
     }
     db_reset(stmt);
     return status == TIDINGS_E_EOF ? TIDINGS_OK : status;
 }
 
-// First offset of a queue, from `min` on, whose message stays.
-static tidings_status find_min(struct index *index, int64_t queue_key, int64_t min, int64_t next,
-                               int64_t position, int64_t *ret, struct tidings_error *err)
+// Looks for the first offset from *offset on, in a block, whose message stays; *offset is the
+// block's end when there is none.
+static tidings_status scan_block(struct db_stmt *stmt, int64_t position, int64_t *offset,
+                                 bool *ret_found, struct tidings_error *err)
 {
-    struct db_stmt *stmt = index->sql.block_get;
-    struct index_entry entry;
-    while (min < next) {
-        db_bind_i64(stmt, 0, queue_key);
-        db_bind_i64(stmt, 1, min / INDEX_BLOCK);
-        tidings_status status = db_step(stmt, err);
-        if (status != TIDINGS_OK && status != TIDINGS_E_EOF) {
-            db_reset(stmt);
-            return status;
-        }
-        struct str bytes = status == TIDINGS_OK ? db_column_blob(stmt, 0) : STR("");
-        int64_t end = (min / INDEX_BLOCK + 1) * INDEX_BLOCK;
-        bool stays = false;
-        while (min < end && min < next && !stays) {
-            size_t at = (size_t)(min % INDEX_BLOCK) * sizeof entry;
-            if (at + sizeof entry <= bytes.len) {
-                memcpy(&entry, bytes.ptr + at, sizeof entry);
-                stays = entry.position >= position;
-            }
-            min += !stays;
-        }
-        db_reset(stmt);
-        if (stays) {
-            break;
-        }
+    struct index_entry entries[INDEX_BLOCK];
+    size_t count;
+    int64_t id = db_column_i64(stmt, 0);
+    int64_t start = (id & UINT32_MAX) * INDEX_BLOCK;
+    if (!index_codec_decode(db_column_blob(stmt, 1), entries, &count)) {
+        return error_set(err, TIDINGS_E_CORRUPT, "index: block %lld is damaged", (long long)id);
     }
-    *ret = min;
+    size_t i = *offset > start ? (size_t)(*offset - start) : 0;
+    while (i < count && entries[i].position < position) { // also what damage left out
+        i++;
+    }
+    *ret_found = i < count;
+    *offset = i < count ? start + (int64_t)i : start + INDEX_BLOCK;
     return TIDINGS_OK;
 }
 
-static tidings_status set_min(struct index *index, int64_t queue_key, int64_t min,
-                              struct tidings_error *err)
+// Moves the queue's min offset over at most *budget blocks; *ret_done when it stands where it
+// should.
+static tidings_status move_min(struct index_writer *writer, struct queue_row *queue,
+                               int64_t position, int *budget, bool *ret_done,
+                               struct tidings_error *err)
 {
-    char sql[128];
-    db_bind_i64(index->sql.queue_min, 0, queue_key);
-    db_bind_i64(index->sql.queue_min, 1, min);
-    tidings_status status = db_run(index->sql.queue_min, NULL, err);
-    int n = snprintf(sql, sizeof sql, "DELETE FROM block WHERE queue_key = %lld AND number < %lld",
-                     (long long)queue_key, (long long)(min / INDEX_BLOCK));
-    return status == TIDINGS_OK && n > 0 ? db_exec(index->db, sql, err) : status;
-}
-
-static tidings_status list_queues(struct index *index, struct rows *queues,
-                                  struct tidings_error *err)
-{
-    struct db_stmt *stmt;
-    tidings_status status = db_prepare(
-        index->db,
-        "SELECT queue_key, min_offset, next_offset FROM queue WHERE min_offset < next_offset",
-        &stmt, err);
-    if (status != TIDINGS_OK) {
-        return status;
-    }
-    while ((status = db_step(stmt, err)) == TIDINGS_OK) {
-        int64_t row[3] = { db_column_i64(stmt, 0), db_column_i64(stmt, 1), db_column_i64(stmt, 2) };
-        status = rows_add(queues, sizeof row, row);
-        if (status != TIDINGS_OK) {
-            break;
-        }
-    }
-    db_finalize(stmt);
-    return status == TIDINGS_E_EOF ? TIDINGS_OK : status;
-}
-
-tidings_status index_apply_retain(struct index *index, struct index_batch *batch,
-                                  struct tidings_error *err)
-{
-    struct rows queues = { 0 };
-    int64_t least;
-    batch->entries.count = 0;
-    tidings_status status = index_block_flush(index, err);
-    if (status == TIDINGS_OK) {
-        status = least_due(index, batch->position, &least, err);
-    }
-    if (status == TIDINGS_OK) {
-        batch->position = least < batch->position ? least : batch->position;
-        status = list_queues(index, &queues, err);
-    }
-    for (size_t i = 0; i < queues.count && status == TIDINGS_OK; i++) {
-        const int64_t *row = (const int64_t *)queues.items + 3 * i;
-        int64_t min;
-        status = find_min(index, row[0], row[1], row[2], batch->position, &min, err);
-        if (status == TIDINGS_OK && min > row[1]) {
-            status = set_min(index, row[0], min, err);
-            struct entry_row told = { .queue_key = row[0], .offset = min };
-            status = status == TIDINGS_OK ? rows_add(&batch->entries, sizeof told, &told) : status;
-        }
-    }
-    free(queues.items);
-    if (status == TIDINGS_OK) {
-        keyindex_release(index->keys, batch->position);
-    }
-    return status;
-}
-
-// ---- settings ----
-static tidings_status delete_topic(struct index *index, int64_t topic_id, struct tidings_error *err)
-{
-    static const char *const tables[] = { "queue", "block", "due" };
-    char sql[192];
-    struct db_stmt *stmt;
-    int64_t rows = 0;
-    index_block_forget(index); // flushed before, see the caller
-    int n = snprintf(
-        sql, sizeof sql,
-        "DELETE FROM consumer_offset WHERE topic = (SELECT name FROM topic WHERE id = %lld)",
-        (long long)topic_id);
-    tidings_status status = n > 0 ? db_exec(index->db, sql, err) : TIDINGS_E_INTERNAL;
-    for (size_t i = 0; i < BASE_COUNT(tables) && status == TIDINGS_OK; i++) {
-        n = snprintf(sql, sizeof sql, "DELETE FROM %s WHERE queue_key >= ? AND queue_key < ?",
-                     tables[i]);
-        status = n > 0 ? db_prepare(index->db, sql, &stmt, err) : TIDINGS_E_INTERNAL;
+    struct db_stmt *stmt = writer->statements[INDEX_BLOCKS_GET];
+    int64_t min = queue->min_offset;
+    tidings_status status = TIDINGS_OK;
+    *ret_done = false;
+    db_bind_i64(stmt, 0, index_block_id(queue->ref, min / INDEX_BLOCK));
+    db_bind_i64(stmt, 1, index_block_id(queue->ref + 1, 0));
+    while (status == TIDINGS_OK && !*ret_done && *budget > 0) {
+        status = db_step(stmt, err);
         if (status == TIDINGS_OK) {
-            db_bind_i64(stmt, 0, index_queue_key(topic_id, 0));
-            db_bind_i64(stmt, 1, index_queue_key(topic_id + 1, 0));
-            status = db_run(stmt, &rows, err);
-            db_finalize(stmt);
+            status = scan_block(stmt, position, &min, ret_done, err);
+            --*budget;
         }
     }
-    if (status == TIDINGS_OK) {
-        index->due_count_working -= rows;
-        n = snprintf(sql, sizeof sql, "DELETE FROM topic WHERE id = %lld", (long long)topic_id);
-        status = n > 0 ? db_exec(index->db, sql, err) : TIDINGS_E_INTERNAL;
+    db_reset(stmt);
+    if (status == TIDINGS_E_EOF) { // nothing stays
+        *ret_done = true;
+        min = queue->next_offset;
+        status = TIDINGS_OK;
     }
+    queue->min_offset = min < queue->next_offset ? min : queue->next_offset;
     return status;
 }
 
-static tidings_status delete_by_name(struct index *index, const char *sql, const char *name,
-                                     struct tidings_error *err)
+static tidings_status store_min(struct index_writer *writer, const struct queue_row *queue,
+                                struct tidings_error *err)
 {
-    struct db_stmt *stmt;
-    tidings_status status = db_prepare(index->db, sql, &stmt, err);
+    struct db_stmt *stmt = writer->statements[INDEX_QUEUE_MIN];
+    db_bind_i64(stmt, 0, queue->min_offset);
+    db_bind_i64(stmt, 1, queue->queue_key);
+    tidings_status status = db_run(stmt, NULL, err);
     if (status == TIDINGS_OK) {
-        db_bind_text(stmt, 0, str_of(name));
+        stmt = writer->statements[INDEX_BLOCKS_DELETE];
+        db_bind_i64(stmt, 0, index_block_id(queue->ref, 0));
+        db_bind_i64(stmt, 1, index_block_id(queue->ref, queue->min_offset / INDEX_BLOCK));
         status = db_run(stmt, NULL, err);
-        db_finalize(stmt);
     }
     return status;
 }
 
-static tidings_status put_topic(struct index *index, const struct index_topic *topic,
-                                struct tidings_error *err)
-{
-    struct db_stmt *stmt = index->sql.topic_put;
-    db_bind_i64(stmt, 0, topic->id);
-    db_bind_text(stmt, 1, str_of(topic->name));
-    db_bind_i64(stmt, 2, topic->read_queues);
-    db_bind_i64(stmt, 3, topic->write_queues);
-    db_bind_i64(stmt, 4, topic->perm);
-    db_bind_text(stmt, 5, str_of(topic->retry.ladder));
-    db_bind_i64(stmt, 6, topic->retry.window_ms);
-    db_bind_i64(stmt, 7, topic->retry.limit);
-    return db_run(stmt, NULL, err);
-}
-
-static tidings_status put_group(struct index *index, const struct index_group *group,
-                                struct tidings_error *err)
-{
-    struct db_stmt *stmt = index->sql.group_put;
-    db_bind_text(stmt, 0, str_of(group->name));
-    db_bind_i64(stmt, 1, group->consume_enabled);
-    db_bind_i64(stmt, 2, group->broadcast_enabled);
-    db_bind_text(stmt, 3, str_of(group->retry.ladder));
-    db_bind_i64(stmt, 4, group->retry.window_ms);
-    db_bind_i64(stmt, 5, group->retry.limit);
-    return db_run(stmt, NULL, err);
-}
-
-tidings_status index_apply_setting(struct index *index, const struct setting *setting,
+static tidings_status retain_queue(struct index_writer *writer, struct queue_row *queue,
+                                   struct index_request *request, int *budget,
                                    struct tidings_error *err)
 {
+    bool done = true;
+    int64_t before = queue->min_offset;
     tidings_status status = TIDINGS_OK;
-    switch (setting->kind) {
-    case SETTING_TOPIC: return put_topic(index, &setting->u.topic, err);
-    case SETTING_TOPIC_DELETE:
-        status = index_block_flush(index, err);
-        return status == TIDINGS_OK ? delete_topic(index, setting->topic_id, err) : status;
-    case SETTING_GROUP: return put_group(index, &setting->u.group, err);
-    case SETTING_GROUP_DELETE:
-        status = delete_by_name(index, "DELETE FROM consumer_group WHERE name = ?",
-                                setting->u.group.name, err);
-        if (status == TIDINGS_OK && setting->with_offsets) {
-            status = delete_by_name(index, "DELETE FROM consumer_offset WHERE group_name = ?",
-                                    setting->u.group.name, err);
-        }
-        return status;
+    --*budget;
+    if (queue->min_offset < queue->next_offset) {
+        status = move_min(writer, queue, request->position, budget, &done, err);
     }
-    return TIDINGS_E_INTERNAL;
+    if (status == TIDINGS_OK && queue->min_offset > before) {
+        struct index_min told = { queue->queue_key, queue->min_offset };
+        status = store_min(writer, queue, err);
+        if (status == TIDINGS_OK) {
+            status = buf_add(&request->mins, &told, sizeof told);
+        }
+    }
+    if (status == TIDINGS_OK && done) {
+        request->queue_key = queue->queue_key;
+    }
+    return status;
+}
+
+tidings_status index_retain_piece(struct index_writer *writer, struct index_request *request,
+                                  struct tidings_error *err)
+{
+    int budget = INDEX_PIECE_BLOCKS;
+    bool found = true;
+    struct queue_row queue;
+    // The rows are read and changed in the database: nothing may be newer in memory.
+    tidings_status status = index_blocks_flush(writer, err);
+    index_blocks_forget(writer);
+    if (status == TIDINGS_OK && !request->started) {
+        int64_t least;
+        status = index_due_least(writer, &least, err);
+        if (status == TIDINGS_OK) {
+            request->position = least < request->position ? least : request->position;
+            request->queue_key = INT64_MIN;
+            request->started = true;
+        }
+    }
+    while (status == TIDINGS_OK && found && budget > 0) {
+        status = next_queue(writer, request->queue_key, &queue, &found, err);
+        if (status == TIDINGS_OK && found) {
+            status = retain_queue(writer, &queue, request, &budget, err);
+        }
+    }
+    request->finished = status == TIDINGS_OK && !found;
+    return status;
 }

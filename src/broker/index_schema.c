@@ -1,247 +1,272 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tables of the index and what is loaded at start. Policy: a change is a new migration; old ones
-// stay as they are.
-#include <stdio.h>
-#include <stdlib.h>
-
+// The tables of the index, its statements, and what is told at opening. A change of the tables is a
+// new migration; one that would be costly may as well ask to delete the index, which is rebuilt
+// from the log.
 #include "broker/index_private.h"
 
-static const struct db_migration migrations[] = {
-    { 1, "CREATE TABLE meta (name TEXT NOT NULL PRIMARY KEY, value BIGINT NOT NULL);"
-         "CREATE TABLE topic (id BIGINT NOT NULL PRIMARY KEY, name TEXT NOT NULL, read_queues "
-         "BIGINT NOT NULL,"
-         " write_queues BIGINT NOT NULL, perm BIGINT NOT NULL, ladder TEXT NOT NULL, window_ms "
-         "BIGINT NOT NULL,"
-         " attempt_limit BIGINT NOT NULL);"
-         "CREATE TABLE consumer_group (name TEXT NOT NULL PRIMARY KEY, consume BIGINT NOT NULL,"
-         " broadcast BIGINT NOT NULL, ladder TEXT NOT NULL, window_ms BIGINT NOT NULL,"
-         " attempt_limit BIGINT NOT NULL);"
-         "CREATE TABLE consumer_offset (group_name TEXT NOT NULL, topic TEXT NOT NULL, queue_id "
-         "BIGINT NOT NULL,"
-         " next_offset BIGINT NOT NULL, PRIMARY KEY (group_name, topic, queue_id)) {clustered};"
-         "CREATE TABLE queue (queue_key BIGINT NOT NULL PRIMARY KEY, next_offset BIGINT NOT NULL "
-         "DEFAULT 0,"
-         " min_offset BIGINT NOT NULL DEFAULT 0);"
-         // entries: INDEX_BLOCK times { i64 position (-1 = none), u32 size, i32 tag code },
-         // little-endian
-         "CREATE TABLE block (queue_key BIGINT NOT NULL, number BIGINT NOT NULL, entries BLOB NOT "
-         "NULL,"
-         " PRIMARY KEY (queue_key, number));"
-         "CREATE TABLE due (due_ms BIGINT NOT NULL, position BIGINT NOT NULL, queue_key BIGINT NOT "
-         "NULL,"
-         " size BIGINT NOT NULL, tag_code BIGINT NOT NULL, PRIMARY KEY (due_ms, position)) "
-         "{clustered};" },
-};
+static const char tables[] =
+    "CREATE TABLE state (id {bigint} PRIMARY KEY, position {bigint} NOT NULL,"
+    " next_ref {bigint} NOT NULL, segment_size {bigint} NOT NULL, due_rows {bigint} NOT NULL,"
+    " part_number {bigint} NOT NULL, part_first {bigint} NOT NULL, part_pairs {bigint} NOT NULL,"
+    " part_crc {bigint} NOT NULL);"
+    "INSERT INTO state VALUES (1, 0, 1, 0, 0, 1, 0, 0, 0);"
+    "CREATE TABLE topic (id {bigint} PRIMARY KEY, name VARCHAR(255) NOT NULL,"
+    " read_queues INTEGER NOT NULL, write_queues INTEGER NOT NULL, perm INTEGER NOT NULL,"
+    " ladder VARCHAR(1023) NOT NULL, window_ms {bigint} NOT NULL, retry_limit INTEGER NOT NULL);"
+    "CREATE TABLE queue (queue_key {bigint} PRIMARY KEY, ref {bigint} NOT NULL,"
+    " min_offset {bigint} NOT NULL, next_offset {bigint} NOT NULL);"
+    // id = ref of the queue << 32 | offset / 128
+    "CREATE TABLE block (id {bigint} PRIMARY KEY, data {blob} NOT NULL);"
+    // The key has every column: the rows lie in its order and there is nothing beside.
+    "CREATE TABLE due (due_ms {bigint} NOT NULL, position {bigint} NOT NULL,"
+    " queue_key {bigint} NOT NULL, size {bigint} NOT NULL, tag_code INTEGER NOT NULL,"
+    " PRIMARY KEY (due_ms, position, queue_key, size, tag_code)) {clustered};"
+    "CREATE TABLE due_segment (segment {bigint} PRIMARY KEY, due_rows {bigint} NOT NULL);"
+    "CREATE TABLE consumer_group (name VARCHAR(255) NOT NULL PRIMARY KEY,"
+    " consume_enabled INTEGER NOT NULL, broadcast_enabled INTEGER NOT NULL,"
+    " ladder VARCHAR(1023) NOT NULL, window_ms {bigint} NOT NULL,"
+    " retry_limit INTEGER NOT NULL) {clustered};"
+    "CREATE TABLE consumer_offset (group_name VARCHAR(255) NOT NULL,"
+    " topic_name VARCHAR(255) NOT NULL, queue_id INTEGER NOT NULL, next_offset {bigint} NOT NULL,"
+    " PRIMARY KEY (group_name, topic_name, queue_id)) {clustered};"
+    // Deleted topics: queues whose blocks are to go, and how far their due rows were looked for.
+    "CREATE TABLE trash_queue (ref {bigint} PRIMARY KEY);"
+    "CREATE TABLE trash_topic (topic_id {bigint} PRIMARY KEY, due_ms {bigint} NOT NULL,"
+    " position {bigint} NOT NULL);";
 
-static tidings_status prepare_plain(struct index *index, struct tidings_error *err)
+// ---- statements ----
+static tidings_status prepare_plain(struct index_writer *writer, struct tidings_error *err)
 {
-    struct {
-        struct db_stmt **stmt;
-        const char *sql;
-    } plain[] = {
-        { &index->sql.block_get, "SELECT entries FROM block WHERE queue_key = ? AND number = ?" },
-        { &index->sql.due_add, "INSERT INTO due (due_ms, position, queue_key, size, tag_code) "
-                               "VALUES (?, ?, ?, ?, ?) ON CONFLICT (due_ms, position) DO NOTHING" },
-        { &index->sql.queue_next, "INSERT INTO queue (queue_key, next_offset) VALUES (?, ?) ON "
-                                  "CONFLICT (queue_key) DO UPDATE SET "
-                                  "next_offset = CASE WHEN excluded.next_offset > "
-                                  "queue.next_offset THEN excluded.next_offset "
-                                  "ELSE queue.next_offset END" }, // blocks are written in any order
-        { &index->sql.due_remove, "DELETE FROM due WHERE due_ms = ? AND position = ?" },
-        { &index->sql.due_load,
-          "SELECT due_ms, position, queue_key, size, tag_code FROM due "
-          "WHERE (due_ms, position) > (?, ?) ORDER BY due_ms, position LIMIT ?" },
-        { &index->sql.due_least, "SELECT MIN(position) FROM due" },
+    static const char *const texts[] = {
+#define X(name, text) [INDEX_##name] = (text),
+        INDEX_STATEMENT_MAP(X)
+#undef X
     };
     tidings_status status = TIDINGS_OK;
-    for (size_t i = 0; i < BASE_COUNT(plain) && status == TIDINGS_OK; i++) {
-        status = db_prepare(index->db, plain[i].sql, plain[i].stmt, err);
+    for (size_t i = 0; i < BASE_COUNT(texts) && status == TIDINGS_OK; i++) {
+        status = db_prepare(writer->db, texts[i], &writer->statements[i], err);
     }
     return status;
 }
 
-static tidings_status prepare_upserts(struct index *index, struct tidings_error *err)
+static tidings_status prepare_upserts(struct index_writer *writer, struct tidings_error *err)
 {
-    static const char *const block[] = { "queue_key", "number", "entries" };
-    static const char *const min[] = { "queue_key", "min_offset" };
-    static const char *const offset[] = { "group_name", "topic", "queue_id", "next_offset" };
-    static const char *const topic[] = { "id",   "name",   "read_queues", "write_queues",
-                                         "perm", "ladder", "window_ms",   "attempt_limit" };
-    static const char *const group[] = { "name",   "consume",   "broadcast",
-                                         "ladder", "window_ms", "attempt_limit" };
-    static const char *const meta[] = { "name", "value" };
-    struct {
-        struct db_stmt **stmt;
+    static const struct {
+        enum index_statement which;
         const char *table;
-        const char *const *columns;
-        int count;
         int keys;
+        const char *columns[9]; // up to NULL
     } upserts[] = {
-        { &index->sql.block_put, "block", block, 3, 2 },
-        { &index->sql.queue_min, "queue", min, 2, 1 },
-        { &index->sql.offset_put, "consumer_offset", offset, 4, 3 },
-        { &index->sql.topic_put, "topic", topic, 8, 1 },
-        { &index->sql.group_put, "consumer_group", group, 6, 1 },
-        { &index->sql.meta_put, "meta", meta, 2, 1 },
+#define X(name, table, keys, ...) { INDEX_##name, (table), (keys), { __VA_ARGS__ } },
+        INDEX_UPSERT_MAP(X)
+#undef X
     };
     tidings_status status = TIDINGS_OK;
     for (size_t i = 0; i < BASE_COUNT(upserts) && status == TIDINGS_OK; i++) {
-        status = db_prepare_upsert(index->db, upserts[i].table, upserts[i].columns,
-                                   upserts[i].count, upserts[i].keys, upserts[i].stmt, err);
+        int count = 0;
+        while (upserts[i].columns[count] != NULL) {
+            count++;
+        }
+        status = db_prepare_upsert(writer->db, upserts[i].table, upserts[i].columns, count,
+                                   upserts[i].keys, &writer->statements[upserts[i].which], err);
     }
     return status;
 }
 
-static tidings_status open_both(struct index *index, const char *url, struct tidings_error *err)
+// ---- state ----
+static tidings_status read_state(struct index_writer *writer, int64_t *ret_segment_size,
+                                 struct tidings_error *err)
 {
-    struct db_options options = { .sync = DB_SYNC_NORMAL,
-                                  .busy_timeout_ms = 5000,
-                                  .cache_bytes = 4 * 1024 * 1024,
-                                  .fault = index->options.fault };
-    tidings_status status = db_open(url, &options, &index->db, err);
+    struct db_stmt *stmt = NULL;
+    struct index_state *state = &writer->state;
+    tidings_status status = db_prepare(writer->db,
+                                       "SELECT position, next_ref, due_rows, part_number, "
+                                       "part_first, part_pairs, part_crc, segment_size "
+                                       "FROM state",
+                                       &stmt, err);
     if (status == TIDINGS_OK) {
-        status = db_migrate(index->db, migrations, BASE_COUNT(migrations), err);
-    }
-    if (status == TIDINGS_OK) {
-        options.read_only = true;
-        options.cache_bytes = 1024 * 1024;
-        options.fault = NULL;
-        status = db_open(url, &options, &index->read_db, err);
-    }
-    return status;
-}
-
-tidings_status index_schema_open(struct index *index, struct tidings_error *err)
-{
-    char url[4096];
-    char *absolute = realpath(index->options.folder, NULL);
-    int n = absolute != NULL ? snprintf(url, sizeof url, "sqlite://%s/index.db", absolute) : -1;
-    free(absolute);
-    if (n < 0 || (size_t)n >= sizeof url) {
-        return error_set(err, TIDINGS_E_INVALID, "folder %s cannot be used", index->options.folder);
-    }
-    tidings_status status = open_both(index, url, err);
-    if (status == TIDINGS_OK) {
-        status = prepare_plain(index, err);
+        status = db_step(stmt, err);
     }
     if (status == TIDINGS_OK) {
-        status = prepare_upserts(index, err);
-    }
-    if (status == TIDINGS_OK) {
-        status = db_prepare(index->read_db,
-                            "SELECT entries FROM block WHERE queue_key = ? AND number = ?",
-                            &index->read_block, err);
-    }
-    if (status == TIDINGS_E_CORRUPT && err != NULL) {
-        struct tidings_error why = *err;
-        return error_set(
-            err, status,
-            "the index %s is damaged (%.100s): move it away, it is made again from the log",
-            index->options.folder, why.text);
-    }
-    return status;
-}
-
-int64_t index_meta(struct db *db, const char *name, int64_t absent)
-{
-    struct db_stmt *stmt;
-    int64_t value = absent;
-    if (db_prepare(db, "SELECT value FROM meta WHERE name = ?", &stmt, NULL) != TIDINGS_OK) {
-        return absent;
-    }
-    db_bind_text(stmt, 0, str_of(name));
-    if (db_step(stmt, NULL) == TIDINGS_OK) {
-        value = db_column_i64(stmt, 0);
+        state->position = db_column_i64(stmt, 0);
+        state->next_ref = db_column_i64(stmt, 1);
+        state->due_rows = db_column_i64(stmt, 2);
+        state->keys.part_number = db_column_i64(stmt, 3);
+        state->keys.part_first = db_column_i64(stmt, 4);
+        state->keys.part_pairs = db_column_i64(stmt, 5);
+        state->keys.part_crc = (uint32_t)db_column_i64(stmt, 6);
+        *ret_segment_size = db_column_i64(stmt, 7);
+        writer->committed = *state;
+    } else if (status == TIDINGS_E_EOF) {
+        status = error_set(err, TIDINGS_E_CORRUPT, "table state is empty");
     }
     db_finalize(stmt);
-    return value;
+    return status;
 }
 
-tidings_status index_set_meta(struct index *index, const char *name, int64_t value,
-                              struct tidings_error *err)
+tidings_status index_state_put(struct index_writer *writer, struct tidings_error *err)
 {
-    db_bind_text(index->sql.meta_put, 0, str_of(name));
-    db_bind_i64(index->sql.meta_put, 1, value);
-    return db_run(index->sql.meta_put, NULL, err);
+    const struct index_state *state = &writer->state;
+    struct db_stmt *stmt = writer->statements[INDEX_STATE_PUT];
+    db_bind_i64(stmt, 0, state->position);
+    db_bind_i64(stmt, 1, state->next_ref);
+    db_bind_i64(stmt, 2, state->due_rows);
+    db_bind_i64(stmt, 3, state->keys.part_number);
+    db_bind_i64(stmt, 4, state->keys.part_first);
+    db_bind_i64(stmt, 5, state->keys.part_pairs);
+    db_bind_i64(stmt, 6, state->keys.part_crc);
+    return db_run(stmt, NULL, err);
 }
 
-// ---- what the broker is told at start ----
-struct loading {
+// Due rows are counted by segment: at the first opening, or should the size ever change, count
+// anew.
+static tidings_status set_segment_size(struct index_writer *writer, struct tidings_error *err)
+{
+    static const char *const steps[] = {
+        "DELETE FROM due_segment WHERE ? > 0",
+        ("INSERT INTO due_segment (segment, due_rows) "
+         "SELECT position / ?, COUNT(*) FROM due GROUP BY 1"),
+        "UPDATE state SET segment_size = ?",
+    };
+    tidings_status status = db_begin(writer->db, err);
+    for (size_t i = 0; i < BASE_COUNT(steps) && status == TIDINGS_OK; i++) {
+        struct db_stmt *stmt = NULL;
+        status = db_prepare(writer->db, steps[i], &stmt, err);
+        if (status == TIDINGS_OK) {
+            db_bind_i64(stmt, 0, writer->segment_size);
+            status = db_run(stmt, NULL, err);
+        }
+        db_finalize(stmt);
+    }
+    if (status == TIDINGS_OK) {
+        status = db_commit(writer->db, err);
+    }
+    db_rollback(writer->db);
+    return status;
+}
+
+tidings_status index_schema_open(struct index_writer *writer, const char *url,
+                                 const struct index_options *options, struct tidings_error *err)
+{
+    static const struct db_migration migrations[] = { { 1, tables } };
+    struct db_options db_options = { .sync = DB_SYNC_NORMAL, .fault = options->fault };
+    int64_t segment_size = 0;
+    writer->segment_size = options->segment_size;
+    tidings_status status = db_open(url, &db_options, &writer->db, err);
+    if (status == TIDINGS_OK) {
+        status = db_migrate(writer->db, migrations, BASE_COUNT(migrations), err);
+    }
+    if (status == TIDINGS_OK) {
+        status = read_state(writer, &segment_size, err);
+    }
+    if (status == TIDINGS_OK && segment_size != writer->segment_size) {
+        status = set_segment_size(writer, err);
+    }
+    if (status == TIDINGS_OK) {
+        status = prepare_plain(writer, err);
+    }
+    return status == TIDINGS_OK ? prepare_upserts(writer, err) : status;
+}
+
+// ---- telling ----
+struct telling {
     const struct index_loader *loader;
     void *arg;
 };
 
-static tidings_status load_topic(struct db_stmt *stmt, const struct loading *loading)
+static bool copy_retry(struct db_stmt *stmt, int index, struct index_retry *ret)
 {
-    struct index_topic topic = {
-        .id = db_column_i64(stmt, 0),
-        .read_queues = (int32_t)db_column_i64(stmt, 2),
-        .write_queues = (int32_t)db_column_i64(stmt, 3),
-        .perm = (int32_t)db_column_i64(stmt, 4),
-        .retry = { .window_ms = db_column_i64(stmt, 6), .limit = (int32_t)db_column_i64(stmt, 7) },
-    };
-    if (!str_copy(topic.name, sizeof topic.name, db_column_text(stmt, 1)) ||
-        !str_copy(topic.retry.ladder, sizeof topic.retry.ladder, db_column_text(stmt, 5))) {
-        return TIDINGS_E_CORRUPT;
-    }
-    return loading->loader->topic(loading->arg, &topic);
+    ret->window_ms = db_column_i64(stmt, index + 1);
+    ret->limit = (int32_t)db_column_i64(stmt, index + 2);
+    return str_copy(ret->ladder, sizeof ret->ladder, db_column_text(stmt, index));
 }
 
-static tidings_status load_queue(struct db_stmt *stmt, const struct loading *loading)
+static tidings_status tell_topic(struct db_stmt *stmt, const struct telling *telling)
 {
-    return loading->loader->queue(loading->arg, db_column_i64(stmt, 0), db_column_i64(stmt, 2),
-                                  db_column_i64(stmt, 1));
+    struct index_topic topic = { .id = db_column_i64(stmt, 0),
+                                 .read_queues = (int32_t)db_column_i64(stmt, 2),
+                                 .write_queues = (int32_t)db_column_i64(stmt, 3),
+                                 .perm = (int32_t)db_column_i64(stmt, 4) };
+    return str_copy(topic.name, sizeof topic.name, db_column_text(stmt, 1)) &&
+                   copy_retry(stmt, 5, &topic.retry)
+               ? telling->loader->topic(telling->arg, &topic)
+               : TIDINGS_E_CORRUPT;
 }
 
-static tidings_status load_group(struct db_stmt *stmt, const struct loading *loading)
+static tidings_status tell_queue(struct db_stmt *stmt, const struct telling *telling)
 {
-    struct index_group group = {
-        .consume_enabled = db_column_i64(stmt, 1) != 0,
-        .broadcast_enabled = db_column_i64(stmt, 2) != 0,
-        .retry = { .window_ms = db_column_i64(stmt, 4), .limit = (int32_t)db_column_i64(stmt, 5) },
-    };
-    if (!str_copy(group.name, sizeof group.name, db_column_text(stmt, 0)) ||
-        !str_copy(group.retry.ladder, sizeof group.retry.ladder, db_column_text(stmt, 3))) {
-        return TIDINGS_E_CORRUPT;
-    }
-    return loading->loader->group(loading->arg, &group);
+    return telling->loader->queue(telling->arg, db_column_i64(stmt, 0), db_column_i64(stmt, 1),
+                                  db_column_i64(stmt, 2));
 }
 
-static tidings_status load_offset(struct db_stmt *stmt, const struct loading *loading)
+static tidings_status tell_group(struct db_stmt *stmt, const struct telling *telling)
 {
-    return loading->loader->offset(loading->arg, db_column_text(stmt, 0), db_column_text(stmt, 1),
+    struct index_group group = { .consume_enabled = db_column_i64(stmt, 1) != 0,
+                                 .broadcast_enabled = db_column_i64(stmt, 2) != 0 };
+    return str_copy(group.name, sizeof group.name, db_column_text(stmt, 0)) &&
+                   copy_retry(stmt, 3, &group.retry)
+               ? telling->loader->group(telling->arg, &group)
+               : TIDINGS_E_CORRUPT;
+}
+
+static tidings_status tell_offset(struct db_stmt *stmt, const struct telling *telling)
+{
+    return telling->loader->offset(telling->arg, db_column_text(stmt, 0), db_column_text(stmt, 1),
                                    (int32_t)db_column_i64(stmt, 2), db_column_i64(stmt, 3));
 }
 
-tidings_status index_schema_load(struct index *index, const struct index_loader *loader, void *arg,
-                                 struct tidings_error *err)
+// Marks that an earlier process left deleted topics behind.
+static tidings_status tell_trash(struct db_stmt *stmt, const struct telling *telling)
 {
-    static const struct {
-        const char *sql;
-        tidings_status (*row)(struct db_stmt *stmt, const struct loading *loading);
-    } loads[] = {
-        { "SELECT id, name, read_queues, write_queues, perm, ladder, window_ms, attempt_limit FROM "
-          "topic",
-          load_topic },
-        { "SELECT queue_key, next_offset, min_offset FROM queue", load_queue },
-        { "SELECT name, consume, broadcast, ladder, window_ms, attempt_limit FROM consumer_group",
-          load_group },
-        { "SELECT group_name, topic, queue_id, next_offset FROM consumer_offset", load_offset },
-    };
-    struct loading loading = { loader, arg };
-    for (size_t i = 0; i < BASE_COUNT(loads); i++) {
-        struct db_stmt *stmt;
-        tidings_status status = db_prepare(index->db, loads[i].sql, &stmt, err);
-        while (status == TIDINGS_OK && (status = db_step(stmt, err)) == TIDINGS_OK) {
-            status = loads[i].row(stmt, &loading);
-        }
-        if (status != TIDINGS_E_EOF) {
-            return error_set(err, status, "index: %s", tidings_status_text(status));
-        }
-        db_finalize(stmt);
-    }
-    index->due_count_working = index_meta(index->db, "due_count", 0);
-    atomic_store(&index->due_count, index->due_count_working);
-    atomic_store(&index->position, index_meta(index->db, "position", 0));
+    (void)stmt;
+    ((struct index_writer *)telling->arg)->has_trash = true;
     return TIDINGS_OK;
+}
+
+static tidings_status tell_rows(struct index_writer *writer, const char *sql,
+                                tidings_status (*tell)(struct db_stmt *stmt,
+                                                       const struct telling *telling),
+                                const struct telling *telling, struct tidings_error *err)
+{
+    struct db_stmt *stmt = NULL;
+    struct tidings_error told = { 0 };
+    tidings_status status = db_prepare(writer->db, sql, &stmt, &told);
+    while (status == TIDINGS_OK) {
+        status = db_step(stmt, &told);
+        if (status == TIDINGS_OK) {
+            status = tell(stmt, telling);
+        }
+    }
+    db_finalize(stmt);
+    return status == TIDINGS_E_EOF
+               ? TIDINGS_OK
+               : error_set(err, status, "index: loading: %s", error_text(&told, status));
+}
+
+tidings_status index_schema_load(struct index_writer *writer, const struct index_loader *loader,
+                                 void *arg, struct tidings_error *err)
+{
+    const struct telling telling = { loader, arg };
+    const struct telling own = { loader, writer };
+    const struct {
+        const char *sql;
+        tidings_status (*tell)(struct db_stmt *stmt, const struct telling *telling);
+        const struct telling *telling;
+    } parts[] = {
+        { "SELECT id, name, read_queues, write_queues, perm, ladder, window_ms, retry_limit "
+          "FROM topic",
+          tell_topic, &telling },
+        { "SELECT queue_key, min_offset, next_offset FROM queue", tell_queue, &telling },
+        { "SELECT name, consume_enabled, broadcast_enabled, ladder, window_ms, retry_limit "
+          "FROM consumer_group",
+          tell_group, &telling },
+        { "SELECT group_name, topic_name, queue_id, next_offset FROM consumer_offset", tell_offset,
+          &telling },
+        { "SELECT topic_id FROM trash_topic", tell_trash, &own },
+    };
+    tidings_status status = TIDINGS_OK;
+    for (size_t i = 0; i < BASE_COUNT(parts) && status == TIDINGS_OK; i++) {
+        status = tell_rows(writer, parts[i].sql, parts[i].tell, parts[i].telling, err);
+    }
+    return status;
 }

@@ -1,200 +1,56 @@
 // SPDX-License-Identifier: Apache-2.0
-// The index thread: applies all that waits in one transaction, at most every COMMIT_EVERY_MS while
-// there is work.
+// The index thread. Work waits in one list in the order it was handed over; what belongs together
+// is looked at in place and leaves the list only when its transaction is committed: a failure loses
+// nothing, it is tried again.
 #include <errno.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "broker/index_private.h"
 
-// ---- applying a batch, inside the transaction ----
-static tidings_status add_due(struct index *index, const struct index_due *due,
-                              struct tidings_error *err)
+// ---- waiting ----
+// Sleeps until `until_us` (monotonic) or a signal; the lock is held.
+static bool sleep_until(struct index *index, int64_t until_us)
 {
-    struct db_stmt *stmt = index->sql.due_add;
-    int64_t rows;
-    db_bind_i64(stmt, 0, due->due_ms);
-    db_bind_i64(stmt, 1, due->position);
-    db_bind_i64(stmt, 2, due->queue_key);
-    db_bind_i64(stmt, 3, due->size);
-    db_bind_i64(stmt, 4, due->tag_code);
-    tidings_status status = db_run(stmt, &rows, err);
-    index->due_count_working += status == TIDINGS_OK ? rows : 0;
-    index->written += 48;
-    return status;
+    struct timespec until = { .tv_sec = until_us / 1000000, .tv_nsec = until_us % 1000000 * 1000 };
+    return pthread_cond_timedwait(&index->work, &index->lock, &until) != ETIMEDOUT;
 }
 
-static tidings_status remove_due(struct index *index, const struct due_key *key,
-                                 struct tidings_error *err)
+// Waits for work, then a little longer so that the transaction finds more; the lock is held.
+static void wait_for_work(struct index *index)
 {
-    struct db_stmt *stmt = index->sql.due_remove;
-    int64_t rows;
-    db_bind_i64(stmt, 0, key->due_ms);
-    db_bind_i64(stmt, 1, key->position);
-    tidings_status status = db_run(stmt, &rows, err);
-    index->due_count_working -= status == TIDINGS_OK ? rows : 0;
-    index->written += 48;
-    return status;
-}
-
-static tidings_status put_offset(struct index *index, const struct offset_row *row,
-                                 struct tidings_error *err)
-{
-    struct db_stmt *stmt = index->sql.offset_put;
-    db_bind_text(stmt, 0, str_of(row->group));
-    db_bind_text(stmt, 1, str_of(row->topic));
-    db_bind_i64(stmt, 2, row->queue_id);
-    db_bind_i64(stmt, 3, row->offset);
-    return db_run(stmt, NULL, err);
-}
-
-static tidings_status apply_write(struct index *index, const struct index_batch *batch,
-                                  struct tidings_error *err)
-{
-    tidings_status status = TIDINGS_OK;
-    const struct setting *settings = batch->settings.items;
-    for (size_t i = 0; i < batch->settings.count && status == TIDINGS_OK; i++) {
-        status = index_apply_setting(index, &settings[i], err);
-    }
-    const struct entry_row *entries = batch->entries.items;
-    for (size_t i = 0; i < batch->entries.count && status == TIDINGS_OK; i++) {
-        status = index_block_add(index, &entries[i], err);
-    }
-    const struct index_due *adds = batch->due_adds.items;
-    for (size_t i = 0; i < batch->due_adds.count && status == TIDINGS_OK; i++) {
-        status = add_due(index, &adds[i], err);
-    }
-    const struct due_key *removes = batch->due_removes.items;
-    for (size_t i = 0; i < batch->due_removes.count && status == TIDINGS_OK; i++) {
-        status = remove_due(index, &removes[i], err);
-    }
-    const struct offset_row *offsets = batch->offsets.items;
-    for (size_t i = 0; i < batch->offsets.count && status == TIDINGS_OK; i++) {
-        status = put_offset(index, &offsets[i], err);
-    }
-    return status;
-}
-
-static tidings_status apply_load_due(struct index *index, struct index_batch *batch,
-                                     struct tidings_error *err)
-{
-    struct db_stmt *stmt = index->sql.due_load;
-    batch->due_adds.count = 0;
-    batch->more = false;
-    db_bind_i64(stmt, 0, batch->after_due_ms);
-    db_bind_i64(stmt, 1, batch->after_position);
-    db_bind_i64(stmt, 2, (int64_t)batch->max + 1);
-    tidings_status status;
-    while ((status = db_step(stmt, err)) == TIDINGS_OK) {
-        if (batch->due_adds.count == batch->max) {
-            batch->more = true;
-            status = TIDINGS_E_EOF;
-            break;
-        }
-        struct index_due due = { db_column_i64(stmt, 0), db_column_i64(stmt, 1),
-                                 db_column_i64(stmt, 2), (uint32_t)db_column_i64(stmt, 3),
-                                 (int32_t)db_column_i64(stmt, 4) };
-        status = rows_add(&batch->due_adds, sizeof due, &due);
-        if (status != TIDINGS_OK) {
-            break;
-        }
-    }
-    db_reset(stmt);
-    return status == TIDINGS_E_EOF ? TIDINGS_OK : status;
-}
-
-static tidings_status apply_all(struct index *index, struct index_batch *first,
-                                int64_t *ret_position, struct tidings_error *err)
-{
-    tidings_status status = TIDINGS_OK;
-    *ret_position = atomic_load(&index->position);
-    for (struct index_batch *batch = first; batch != NULL && status == TIDINGS_OK;
-         batch = batch->next) {
-        switch (batch->kind) {
-        case BATCH_WRITE:
-            status = apply_write(index, batch, err);
-            *ret_position = batch->position > *ret_position ? batch->position : *ret_position;
-            break;
-        case BATCH_LOAD_DUE: status = apply_load_due(index, batch, err); break;
-        case BATCH_RETAIN: status = index_apply_retain(index, batch, err); break;
-        }
-    }
-    return status;
-}
-
-static tidings_status transaction(struct index *index, struct index_batch *first,
-                                  struct tidings_error *err)
-{
-    int64_t position;
-    int64_t part_len;
-    tidings_status status = keyindex_persist(index->keys, &part_len, err);
-    if (status == TIDINGS_OK) {
-        status = db_begin(index->db, err);
-    }
-    if (status != TIDINGS_OK) {
-        return status;
-    }
-    status = apply_all(index, first, &position, err);
-    status = status == TIDINGS_OK ? index_block_flush(index, err) : status;
-    status = status == TIDINGS_OK ? index_set_meta(index, "position", position, err) : status;
-    status = status == TIDINGS_OK
-                 ? index_set_meta(index, "due_count", index->due_count_working, err)
-                 : status;
-    status = status == TIDINGS_OK ? index_set_meta(index, "key_part", part_len, err) : status;
-    status = status == TIDINGS_OK ? db_commit(index->db, err) : status;
-    if (status != TIDINGS_OK) {
-        db_rollback(index->db);
-        index_block_forget(index); // they hold what was rolled back
-        index->due_count_working = atomic_load(&index->due_count);
-        return status;
-    }
-    atomic_store(&index->position, position);
-    atomic_store(&index->due_count, index->due_count_working);
-    return TIDINGS_OK;
-}
-
-// ---- the thread ----
-static void deadline_after(struct timespec *ret, int64_t ms)
-{
-    clock_gettime(CLOCK_MONOTONIC, ret);
-    ret->tv_sec += ms / 1000;
-    ret->tv_nsec += (long)(ms % 1000) * 1000000;
-    if (ret->tv_nsec >= 1000000000) {
-        ret->tv_nsec -= 1000000000;
-        ret->tv_sec++;
-    }
-}
-
-// Waits for work, then a little longer so that more comes together; takes it all. NULL at the end.
-static struct index_batch *take_work(struct index *index, int64_t last_us)
-{
-    struct timespec until;
-    pthread_mutex_lock(&index->lock);
-    while (index->in_first == NULL && !index->stopping) {
+    index->idle = true;
+    while (!index->stopping && index->waiting_first == NULL && !index->writer.has_trash) {
         pthread_cond_wait(&index->work, &index->lock);
     }
-    int64_t since_ms = (clock_mono_us(index->options.clock) - last_us) / 1000;
-    if (since_ms < COMMIT_EVERY_MS) {
-        deadline_after(&until, COMMIT_EVERY_MS - since_ms);
-        while (!index->urgent && !index->stopping &&
-               pthread_cond_timedwait(&index->work, &index->lock, &until) != ETIMEDOUT) {
-        }
+    index->idle = false;
+    int64_t until_us = clock_mono_us(clock_system()) + INDEX_PACE_MS * 1000;
+    bool in_time = true;
+    while (in_time && !index->stopping && index->waiting_requests == 0 &&
+           index->waiting_ops < INDEX_TX_OPS && !index->writer.has_trash) {
+        in_time = sleep_until(index, until_us);
     }
-    struct index_batch *first = index->in_first;
-    index->in_first = NULL;
-    index->in_last = NULL;
-    index->urgent = false;
-    pthread_mutex_unlock(&index->lock);
-    return first;
 }
 
-static void give_back(struct index *index, struct index_batch *first)
+static void wait_for_retry(struct index *index)
 {
-    struct index_batch *last = first;
-    while (last->next != NULL) {
-        last = last->next;
+    int64_t until_us = clock_mono_us(clock_system()) + INDEX_RETRY_MS * 1000;
+    bool in_time = true;
+    while (in_time && !index->stopping) {
+        in_time = sleep_until(index, until_us);
     }
+}
+
+// Moves the list from its start up to `last` over to the answers.
+static void finish(struct index *index, struct index_work *last, size_t ops, size_t requests)
+{
     pthread_mutex_lock(&index->lock);
+    struct index_work *first = index->waiting_first;
+    index->waiting_first = last->next;
+    index->waiting_last = index->waiting_first != NULL ? index->waiting_last : NULL;
+    index->waiting_ops -= ops;
+    index->waiting_requests -= requests;
+    last->next = NULL;
     if (index->done_last != NULL) {
         index->done_last->next = first;
     } else {
@@ -205,67 +61,257 @@ static void give_back(struct index *index, struct index_batch *first)
     index->options.wake(index->options.wake_arg);
 }
 
-// Waits before the next try; false when the index is to stop: what waits is in the log and comes
-// again.
-static bool wait_retry(struct index *index)
+// ---- transactions ----
+static void forget_changes(struct index_writer *writer)
 {
-    struct timespec until;
-    deadline_after(&until, RETRY_MS);
-    pthread_mutex_lock(&index->lock);
-    while (!index->stopping &&
-           pthread_cond_timedwait(&index->work, &index->lock, &until) != ETIMEDOUT) {
-    }
-    bool stopping = index->stopping;
-    pthread_mutex_unlock(&index->lock);
-    return !stopping;
+    db_rollback(writer->db);
+    index_blocks_forget(writer);
+    keyindex_rollback(writer->keys);
+    buf_clear(&writer->dues);
+    writer->segment_count = 0;
+    writer->state = writer->committed;
 }
 
-static bool apply_until_done(struct index *index, struct index_batch *first)
+// Ends a transaction whose work had `status`: commits, or forgets all it changed.
+static tidings_status end_transaction(struct index *index, tidings_status status,
+                                      struct tidings_error *err)
 {
-    struct tidings_error err = { 0 };
-    tidings_status status;
-    while ((status = transaction(index, first, &err)) != TIDINGS_OK) {
-        log_line(index->options.log, LOG_ERROR, "index",
-                 "msg=\"the index cannot be written; trying again\" reason=\"%s\"",
-                 error_text(&err, status));
-        if (!wait_retry(index)) {
-            return false;
-        }
+    struct index_writer *writer = &index->writer;
+    if (status == TIDINGS_OK) {
+        status = index_blocks_flush(writer, err);
     }
-    return true;
+    if (status == TIDINGS_OK) {
+        status = index_due_flush(writer, err);
+    }
+    if (status == TIDINGS_OK) {
+        status = keyindex_store(writer->keys, &writer->state.keys, err);
+    }
+    if (status == TIDINGS_OK) {
+        status = index_state_put(writer, err);
+    }
+    if (status == TIDINGS_OK) {
+        status = db_commit(writer->db, err);
+    }
+    if (status != TIDINGS_OK) {
+        forget_changes(writer);
+        return status;
+    }
+    keyindex_committed(writer->keys);
+    writer->committed = writer->state;
+    atomic_store(&index->due_count, writer->state.due_rows);
+    atomic_store(&index->position, writer->state.position);
+    return TIDINGS_OK;
 }
 
-static void drop_chain(struct index *index, struct index_batch *first)
+static tidings_status begin_transaction(struct index *index, struct tidings_error *err)
 {
-    pthread_mutex_lock(&index->lock);
-    if (first != NULL) { // freed with the rest by index_close
-        struct index_batch *last = first;
-        while (last->next != NULL) {
-            last = last->next;
-        }
-        last->next = index->done_first;
-        index->done_first = first;
+    struct index_writer *writer = &index->writer;
+    tidings_status status = keyindex_begin(writer->keys, writer->committed.position, err);
+    return status == TIDINGS_OK ? db_begin(writer->db, err) : status;
+}
+
+static const struct index_batch *batch_of(const struct index_work *work)
+{
+    return (const struct index_batch *)(const void *)work; // its first member
+}
+
+static int compare_puts(const void *a, const void *b)
+{
+    const struct index_put *left = a;
+    const struct index_put *right = b;
+    if (left->queue_key != right->queue_key) {
+        return left->queue_key < right->queue_key ? -1 : 1;
     }
-    pthread_mutex_unlock(&index->lock);
+    return left->offset < right->offset ? -1 : left->offset > right->offset;
+}
+
+// More queues are written to than have a slot: in the order of queues each block is read and
+// written once, not once for every entry.
+static tidings_status put_sorted(struct index_writer *writer, const struct index_work *first,
+                                 const struct index_work *last, struct tidings_error *err)
+{
+    struct buf all; // struct index_put
+    tidings_status status = TIDINGS_OK;
+    buf_init(&all, INDEX_BATCH_MAX);
+    for (const struct index_work *work = first; status == TIDINGS_OK; work = work->next) {
+        status = buf_add(&all, batch_of(work)->entries.ptr, batch_of(work)->entries.len);
+        if (work == last) {
+            break;
+        }
+    }
+    size_t count = all.len / sizeof(struct index_put);
+    if (status == TIDINGS_OK && count > 0) {
+        qsort(all.ptr, count, sizeof(struct index_put), compare_puts);
+        status = index_blocks_put(writer, (const void *)all.ptr, count, err);
+    }
+    buf_deinit(&all);
+    return status;
+}
+
+static tidings_status apply_rest(struct index_writer *writer, const struct index_batch *batch,
+                                 struct tidings_error *err)
+{
+    tidings_status status = keyindex_add(writer->keys, (const void *)batch->keys.ptr,
+                                         batch->keys.len / sizeof(struct keyindex_pair));
+    if (status == TIDINGS_OK) {
+        status = index_due_collect(writer, (const void *)batch->dues.ptr,
+                                   batch->dues.len / sizeof(struct index_due_change));
+    }
+    if (status == TIDINGS_OK) {
+        status = index_settings_apply(writer, batch, err);
+    }
+    writer->state.position = batch->position;
+    return status;
+}
+
+// Applies the batches from `first` to `last` in one transaction. Entries come before settings: a
+// topic that is deleted takes with it what came before, and nothing comes after it, since topic ids
+// are never used again.
+static tidings_status apply_batches(struct index *index, const struct index_work *first,
+                                    const struct index_work *last, struct tidings_error *err)
+{
+    struct index_writer *writer = &index->writer;
+    bool crowded = writer->slot_count == INDEX_SLOTS_MAX;
+    tidings_status status = begin_transaction(index, err);
+    if (status != TIDINGS_OK) {
+        return status;
+    }
+    if (crowded) {
+        status = put_sorted(writer, first, last, err);
+    }
+    for (const struct index_work *work = first; status == TIDINGS_OK; work = work->next) {
+        const struct index_batch *batch = batch_of(work);
+        if (!crowded) {
+            status = index_blocks_put(writer, (const void *)batch->entries.ptr,
+                                      batch->entries.len / sizeof(struct index_put), err);
+        }
+        if (status == TIDINGS_OK) {
+            status = apply_rest(writer, batch, err);
+        }
+        if (work == last) {
+            break;
+        }
+    }
+    return end_transaction(index, status, err);
+}
+
+// ---- requests ----
+static tidings_status retain(struct index *index, struct index_request *request,
+                             struct tidings_error *err)
+{
+    size_t mins_len = request->mins.len;
+    int64_t queue_key = request->queue_key;
+    tidings_status status = begin_transaction(index, err);
+    if (status == TIDINGS_OK) {
+        status = index_retain_piece(&index->writer, request, err);
+        status = end_transaction(index, status, err);
+    }
+    if (status != TIDINGS_OK) {
+        request->mins.len = mins_len;
+        request->queue_key = queue_key;
+        request->finished = false;
+    } else if (request->finished) {
+        keyindex_retain(index->writer.keys, request->position);
+    }
+    return status;
+}
+
+static tidings_status answer(struct index *index, struct index_work *work,
+                             struct tidings_error *err)
+{
+    struct index_request *request = BASE_CONTAINER_OF(work, struct index_request, work);
+    tidings_status status = TIDINGS_OK;
+    if (work->kind == INDEX_WORK_LOAD_DUE) {
+        status = index_due_answer(&index->writer, request, err);
+        request->finished = status == TIDINGS_OK;
+    } else {
+        status = retain(index, request, err);
+    }
+    if (request->finished) {
+        finish(index, work, work->ops, 1);
+    }
+    return status;
+}
+
+static tidings_status clear_trash(struct index *index, struct tidings_error *err)
+{
+    bool more = true;
+    tidings_status status = begin_transaction(index, err);
+    if (status == TIDINGS_OK) {
+        status = index_trash_piece(&index->writer, &more, err);
+        status = end_transaction(index, status, err);
+    }
+    if (status == TIDINGS_OK) {
+        index->writer.has_trash = more;
+    }
+    return status;
+}
+
+// ---- the thread ----
+// One transaction, or one piece of a request; then upkeep. `first` is the head of the list, `last`
+// the batch where the transaction ends.
+static tidings_status turn(struct index *index, struct index_work *first, struct index_work *last,
+                           size_t ops, struct tidings_error *err)
+{
+    tidings_status status = TIDINGS_OK;
+    if (last != NULL) {
+        status = apply_batches(index, first, last, err);
+        if (status == TIDINGS_OK) {
+            finish(index, last, ops, 0);
+        }
+    } else if (first != NULL) {
+        status = answer(index, first, err);
+    }
+    if (status == TIDINGS_OK && index->writer.has_trash) {
+        status = clear_trash(index, err);
+    }
+    if (status == TIDINGS_OK) {
+        status = db_maintain(index->writer.db, err);
+    }
+    return status == TIDINGS_OK ? keyindex_maintain(index->writer.keys, err) : status;
+}
+
+// The batches that the next transaction takes; NULL when the list begins with a request or is
+// empty.
+static struct index_work *group_end(struct index *index, size_t *ret_ops)
+{
+    struct index_work *last = NULL;
+    struct index_work *work = index->waiting_first;
+    *ret_ops = 0;
+    while (work != NULL && work->kind == INDEX_WORK_BATCH &&
+           (last == NULL || *ret_ops + work->ops <= INDEX_TX_OPS)) {
+        *ret_ops += work->ops;
+        last = work;
+        work = work->next;
+    }
+    return last;
 }
 
 void *index_thread_run(void *arg)
 {
     struct index *index = arg;
-    struct index_batch *first;
-    int64_t last_us = 0;
-    while ((first = take_work(index, last_us)) != NULL) {
-        if (!apply_until_done(index, first)) {
-            drop_chain(index, first);
-            break;
+    bool failed = false;
+    pthread_mutex_lock(&index->lock);
+    while (!index->stopping || (index->waiting_first != NULL && !failed)) {
+        size_t ops;
+        struct tidings_error err = { 0 };
+        wait_for_work(index);
+        struct index_work *first = index->waiting_first;
+        struct index_work *last = group_end(index, &ops);
+        pthread_mutex_unlock(&index->lock);
+        tidings_status status = turn(index, first, last, ops, &err);
+        failed = status != TIDINGS_OK;
+        if (failed) {
+            log_line(index->options.log, LOG_ERROR, "broker",
+                     "msg=\"the index cannot be written; nothing is lost, it is tried again\" "
+                     "reason=\"%s\"",
+                     error_text(&err, status));
         }
-        last_us = clock_mono_us(index->options.clock);
-        give_back(index, first);
-        if (index->written > WAL_BYTES && db_maintain(index->db, NULL) == TIDINGS_OK) {
-            index->written = 0;
+        pthread_mutex_lock(&index->lock);
+        if (failed) {
+            wait_for_retry(index);
         }
     }
-    tidings_status status = db_maintain(index->db, NULL);
-    (void)status; // at the end: the next start does it
+    pthread_mutex_unlock(&index->lock);
     return NULL;
 }

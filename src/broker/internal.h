@@ -45,7 +45,8 @@ struct broker {
     uint64_t replayed;      // records at start
     int64_t ticks;
     int64_t started_ms;
-    bool retaining; // an answer of the index is on its way
+    int64_t retain_from; // what retention would keep if no delayed message needed more
+    bool retaining;      // an answer of the index is on its way
     bool reading_paused;
     bool draining;
     struct broker_stats stats;
@@ -68,6 +69,9 @@ struct asker {
     enum wire_serialize serialize;
     bool oneway;
 };
+
+// Takes the answers of the index.
+void broker_poll_index(struct broker *broker);
 
 static inline bool str_is_retry_topic(struct str topic)
 {

@@ -11,6 +11,9 @@ static int64_t first_kept(struct broker *broker)
     int64_t now_ms = clock_wall_ms(options->clock);
     int64_t end = commitlog_end(broker->log);
     int64_t keep = commitlog_begin(broker->log);
+    if (broker->retain_from > keep) {
+        keep = broker->retain_from; // segments before are only held for delayed messages
+    }
     keep -= keep % options->segment_size;
     for (int64_t next = keep + options->segment_size; next < end; next += options->segment_size) {
         int64_t time = commitlog_segment_time(broker->log, next);
@@ -27,6 +30,7 @@ static int64_t first_kept(struct broker *broker)
 void retention_run(struct broker *broker)
 {
     int64_t keep = first_kept(broker);
+    broker->retain_from = keep;
     int64_t indexed = index_position(broker->index);
     if (keep > indexed) {
         keep = indexed;

@@ -208,7 +208,8 @@ tidings_status store_append(struct broker *broker, const struct store_append *ap
         ring_push(store, prefix ? PENDING_DELAYED : PENDING_MESSAGE, position);
     pending->queue_key = queue->key;
     pending->offset = message.queue_offset;
-    pending->due_ms = append->due_ms;
+    pending->due_ms = append->replaces != NULL ? append->replaces->due_ms : append->due_ms;
+    pending->replaces = append->replaces != NULL ? append->replaces->position : 0;
     pending->entry = (struct index_entry){ .position = position, .size = (uint32_t)size };
     pending->batch_count = append->batch_count;
     set_asker(pending, append->asker);

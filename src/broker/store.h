@@ -61,7 +61,9 @@ struct store {
 struct store_append {
     struct topic *topic;
     struct wire_message message;
-    int64_t due_ms;            // > 0: not before that time
+    int64_t due_ms; // > 0: not before that time
+    const struct index_due
+        *replaces;             // a due row that this message stands for: goes when it is durable
     const struct asker *asker; // answered when durable; NULL for none
     uint32_t
         batch_count; // > 1 on the last message of a batch: the answer lists the ids of them all

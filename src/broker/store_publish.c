@@ -134,6 +134,15 @@ static void publish_due(struct broker *broker, struct index_batch *batch,
     broker->stats.delayed_waiting++;
 }
 
+static void publish_delivered(struct broker *broker, struct index_batch *batch, int64_t due_ms,
+                              int64_t position)
+{
+    due_delivered(broker, due_ms);
+    if (index_batch_due_remove(batch, due_ms, position) != TIDINGS_OK) {
+        base_assert_failed("memory for a due row", __FILE__, __LINE__);
+    }
+}
+
 static void publish_settings(struct broker *broker, struct index_batch *batch,
                              struct pending *pending)
 {
@@ -167,6 +176,9 @@ static void publish(struct broker *broker, uint64_t number)
     case PENDING_MESSAGE:
         publish_entry(broker, batch, pending);
         publish_keys(broker, batch, pending);
+        if (pending->replaces > 0) {
+            publish_delivered(broker, batch, pending->due_ms, pending->replaces);
+        }
         broker->stats.messages_in++;
         broker->stats.bytes_in += pending->entry.size;
         break;
@@ -178,10 +190,7 @@ static void publish(struct broker *broker, uint64_t number)
         break;
     case PENDING_DELIVER:
         publish_entry(broker, batch, pending);
-        due_delivered(broker, pending->due_ms);
-        if (index_batch_due_remove(batch, pending->due_ms, pending->entry.position) != TIDINGS_OK) {
-            base_assert_failed("memory for a due row", __FILE__, __LINE__);
-        }
+        publish_delivered(broker, batch, pending->due_ms, pending->entry.position);
         break;
     case PENDING_TOPIC:
     case PENDING_TOPIC_DELETED:

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Recovery: what the log holds beyond the index's position is applied to memory and to the index
 // again.
+#include <time.h>
+
 #include "broker/pending.h"
 #include "broker/settings.h"
 
@@ -35,6 +37,7 @@ static tidings_status add_entry(struct broker *broker, struct queue *queue, int6
         return TIDINGS_OK; // known already
     }
     if (offset > queue->visible) { // a gap: records were damaged
+        queue->min = queue->min == queue->visible ? offset : queue->min;
         queue->visible = offset;
         queue->next = offset;
         queue->tail_first = offset;
@@ -212,6 +215,13 @@ tidings_status store_replay(void *arg, int64_t position, uint8_t type, int64_t w
     if (status == TIDINGS_OK && ++broker->replayed % BATCH_RECORDS == 0) {
         index_submit(broker->index, broker->store.batch, position);
         broker->store.batch = NULL;
+        broker_poll_index(
+            broker); // a whole log may come by: memory holds only what is not yet indexed
+        while (index_is_full(broker->index)) {
+            const struct timespec moment = { 0, 1000000 };
+            nanosleep(&moment, NULL);
+            broker_poll_index(broker);
+        }
     }
     return status;
 }

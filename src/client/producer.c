@@ -207,6 +207,9 @@ tidings_status tidings_producer_new(const tidings_config *config, tidings_produc
 
 tidings_status tidings_producer_start(tidings_producer *producer, struct tidings_error *err)
 {
+    if (producer->started) {
+        return error_set(err, TIDINGS_E_STATE, "started before");
+    }
     pulse_start(&producer->pulse);
     tidings_status status = runtime_start(&producer->runtime, err);
     if (status == TIDINGS_OK) {

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/pulse.h"
 
+enum { PULSE_AGAIN_MS = 1000 };
+
 static void on_heard(struct call *call, const struct reply *reply)
 {
     struct broker *broker = BASE_CONTAINER_OF(call, struct broker, pulse_call);
     struct pulse *pulse = broker->pulse;
     if (reply->status != TIDINGS_OK || reply->header->code != WIRE_SUCCESS) {
-        return; // the next one may be heard
+        if (reply->status != TIDINGS_E_CLOSED) { // a broker that does not know us gives us nothing
+            runtime_alarm(pulse->routes->runtime, &pulse->alarm, PULSE_AGAIN_MS);
+        }
+        return;
     }
     call->link->is_tidings = wire_header_get(reply->header, STR("TIDINGS")).ptr != NULL;
     bool is_new = broker->heard_conn_id != call->link->conn_id;

@@ -270,7 +270,7 @@ tidings_status commitlog_append_begin(struct commitlog *log, size_t payload_max,
     if (payload_max > log->options.payload_max || payload_max == 0) {
         return TIDINGS_E_TOO_LARGE;
     }
-    tidings_status status = state_status(*(volatile enum log_state *)&log->state);
+    tidings_status status = state_status((enum log_state)atomic_load(&log->state));
     if (status != TIDINGS_OK) {
         return status;
     }
@@ -374,7 +374,7 @@ int64_t commitlog_begin(const struct commitlog *log)
 tidings_status commitlog_probe(struct commitlog *log)
 {
     pthread_mutex_lock(&log->lock);
-    tidings_status status = state_status(log->state);
+    tidings_status status = state_status((enum log_state)atomic_load(&log->state));
     pthread_cond_signal(&log->work);
     pthread_mutex_unlock(&log->lock);
     return status;
@@ -390,6 +390,6 @@ void commitlog_stats(struct commitlog *log, struct commitlog_stats *ret)
         .sync_us_max = atomic_load(&log->stat_sync_us_max),
         .segments = segment_of(log, log->end) - segment_of(log, atomic_load(&log->begin)) + 1,
         .waiting = atomic_load(&log->stat_waiting),
-        .state = (int)log->state,
+        .state = atomic_load(&log->state),
     };
 }

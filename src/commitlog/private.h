@@ -78,7 +78,7 @@ struct commitlog {
     bool stopping;
     bool failed; // a failure the appender has not yet seen
     struct tidings_error why;
-    enum log_state state;
+    _Atomic int state; // enum log_state
     uint32_t durable_crc;
     _Atomic int64_t durable;
     pthread_t writer;
@@ -87,7 +87,7 @@ struct commitlog {
     // files, under `grow`
     pthread_mutex_t grow;
     pthread_cond_t grow_work;
-    int64_t zeroed; // files are written up to this position
+    _Atomic int64_t zeroed; // files are written up to this position
     bool ahead_stopping;
     pthread_t ahead;
     bool ahead_started;
