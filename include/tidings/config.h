@@ -36,7 +36,8 @@ TIDINGS_API int tidings_config_describe(size_t index, const char **ret_name,
 //   group                            producer or consumer group; must be set for both
 //   instance (process id)            last part of the client id ip@instance; two consumers of a
 //   group in one
-//                                    process need different ones (made so by default)
+//                                    process need different ones (made so by default);
+//                                    broadcasting: DEFAULT, since offsets stand under the client id
 //   client_ip (own address)          first part of the client id
 //   request_timeout (3s), connect_timeout (3s), route_refresh (30s), heartbeat (30s)
 //   send_timeout (3s)                whole time of a send with all its retries

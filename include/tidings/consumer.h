@@ -56,7 +56,7 @@ TIDINGS_API tidings_status tidings_consumer_start(tidings_consumer *consumer,
 // leaves the group.
 TIDINGS_API void tidings_consumer_stop(tidings_consumer *consumer, int64_t timeout_ms);
 TIDINGS_API void
-tidings_consumer_free(tidings_consumer *consumer); // stops if need be; NULL allowed
+tidings_consumer_free(tidings_consumer *consumer); // stops, waits for handlers; NULL allowed
 
 // Number of queues that this consumer holds now (for tests and status lines).
 TIDINGS_API size_t tidings_consumer_queue_count(const tidings_consumer *consumer);

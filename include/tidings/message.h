@@ -38,7 +38,8 @@ TIDINGS_API tidings_status tidings_message_set_delay_ms(tidings_message *message
 TIDINGS_API tidings_status tidings_message_set_deliver_at_ms(tidings_message *message,
                                                              int64_t wall_ms) TIDINGS_NODISCARD;
 
-// ---- reading (both sides). Pointers live as long as the message; text ends with NUL. ----
+// ---- reading (both sides). Pointers are good until the message is changed or freed; text ends
+// with NUL. ----
 TIDINGS_API const char *tidings_message_topic(const tidings_message *message);
 // Bytes of the body, not ended by NUL; *ret_len may not be NULL.
 TIDINGS_API const void *tidings_message_body(const tidings_message *message, size_t *ret_len);

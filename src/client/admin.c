@@ -111,6 +111,47 @@ tidings_status admin_text(json_t *root, char **ret, struct tidings_error *err)
                         : error_set(err, TIDINGS_E_NO_MEMORY, "no memory for the answer");
 }
 
+// ---- order ----
+int admin_by_name(const json_t *one, const json_t *other)
+{
+    static const char *const keys[] = { "topic", "group", "broker" };
+    int order = 0;
+    for (size_t i = 0; i < BASE_COUNT(keys) && order == 0; i++) {
+        const char *text = json_string_value(json_object_get(one, keys[i]));
+        const char *other_text = json_string_value(json_object_get(other, keys[i]));
+        order = text != NULL && other_text != NULL ? strcmp(text, other_text) : 0;
+    }
+    return order;
+}
+
+static int compare_rows(const void *a, const void *b, void *compare)
+{
+    json_t *const *one = a;
+    json_t *const *other = b;
+    int (**function)(const json_t *, const json_t *) = compare;
+    return (*function)(*one, *other);
+}
+
+json_t *admin_sorted(json_t *rows, int (*compare)(const json_t *one, const json_t *other),
+                     size_t max)
+{
+    size_t count = json_array_size(rows);
+    json_t **items = calloc(count > 0 ? count : 1, sizeof(json_t *));
+    json_t *ordered = items != NULL ? json_array() : NULL;
+    if (ordered != NULL) {
+        for (size_t i = 0; i < count; i++) {
+            items[i] = json_array_get(rows, i);
+        }
+        qsort_r(items, count, sizeof(json_t *), compare_rows, &compare);
+        for (size_t i = 0; i < count && i < max; i++) {
+            json_array_append(ordered, items[i]);
+        }
+    }
+    free(items);
+    json_decref(rows);
+    return ordered;
+}
+
 // ---- brokers and routes ----
 static tidings_status add_broker(struct admin_brokers *brokers, const char *name,
                                  const char *address, struct tidings_error *err)

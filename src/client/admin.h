@@ -55,6 +55,11 @@ tidings_status admin_topic_brokers(struct tidings_admin *admin, const char *topi
 void admin_brokers_free(struct admin_brokers *brokers);
 // Takes the reference to `root` (NULL = out of memory) and makes a text of it.
 tidings_status admin_text(json_t *root, char **ret, struct tidings_error *err) TIDINGS_NODISCARD;
+// The rows in another order, at most `max`. Takes the reference and gives a new one, NULL = out of
+// memory.
+json_t *admin_sorted(json_t *rows, int (*compare)(const json_t *one, const json_t *other),
+                     size_t max);
+int admin_by_name(const json_t *one, const json_t *other); // "topic" or "group", then "broker"
 // One offset of a queue: 30, 31, or 29 with a timestamp.
 tidings_status admin_offset(struct tidings_admin *admin, struct str address, int32_t code,
                             const char *topic, int32_t queue_id, int64_t wall_ms, int64_t *ret,

@@ -56,7 +56,7 @@ tidings_status tidings_admin_groups(tidings_admin *admin, char **ret_json,
         json_decref(rows);
         return status;
     }
-    return admin_text(rows, ret_json, err);
+    return admin_text(admin_sorted(rows, admin_by_name, SIZE_MAX), ret_json, err);
 }
 
 // ---- one ----

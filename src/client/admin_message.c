@@ -180,33 +180,11 @@ static tidings_status query(struct tidings_admin *admin, const char *broker, con
     return status == TIDINGS_E_NOT_FOUND ? TIDINGS_OK : status;
 }
 
-static int compare_store_time(const void *a, const void *b)
+static int newest_first(const json_t *one, const json_t *other)
 {
-    json_t *const *one = a;
-    json_t *const *other = b;
-    json_int_t at = json_integer_value(json_object_get(*one, "storeMs"));
-    json_int_t other_at = json_integer_value(json_object_get(*other, "storeMs"));
+    json_int_t at = json_integer_value(json_object_get(one, "storeMs"));
+    json_int_t other_at = json_integer_value(json_object_get(other, "storeMs"));
     return (at < other_at) - (at > other_at);
-}
-
-// The newest `max` of the rows; takes the reference.
-static json_t *newest(json_t *rows, size_t max)
-{
-    size_t count = json_array_size(rows);
-    json_t **items = calloc(count > 0 ? count : 1, sizeof(json_t *));
-    json_t *ordered = items != NULL ? json_array() : NULL;
-    if (ordered != NULL) {
-        for (size_t i = 0; i < count; i++) {
-            items[i] = json_array_get(rows, i);
-        }
-        qsort(items, count, sizeof(json_t *), compare_store_time);
-        for (size_t i = 0; i < count && i < max; i++) {
-            json_array_append(ordered, items[i]);
-        }
-    }
-    free(items);
-    json_decref(rows);
-    return ordered;
 }
 
 tidings_status tidings_admin_message_by_key(tidings_admin *admin, const char *topic,
@@ -237,7 +215,7 @@ tidings_status tidings_admin_message_by_key(tidings_admin *admin, const char *to
         json_decref(rows);
         return status;
     }
-    return admin_text(newest(rows, (size_t)max), ret_json, err);
+    return admin_text(admin_sorted(rows, newest_first, (size_t)max), ret_json, err);
 }
 
 // ---- dead letters ----

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Topics.
-#include <stdlib.h>
-
 #include "client/admin.h"
 
 enum { QUEUES_MAX = 1024 };
@@ -59,7 +57,7 @@ tidings_status tidings_admin_topics(tidings_admin *admin, char **ret_json,
         json_decref(rows);
         return status;
     }
-    return admin_text(rows, ret_json, err);
+    return admin_text(admin_sorted(rows, admin_by_name, SIZE_MAX), ret_json, err);
 }
 
 // ---- one ----
@@ -101,37 +99,12 @@ static tidings_status add_queues(struct tidings_admin *admin, const char *topic,
 }
 
 // By broker and queue id: the table came in no order.
-static int compare_rows(const void *a, const void *b)
+static int by_queue(const json_t *one, const json_t *other)
 {
-    json_t *const *one = a;
-    json_t *const *other = b;
-    const char *broker = json_string_value(json_object_get(*one, "broker"));
-    const char *other_broker = json_string_value(json_object_get(*other, "broker"));
-    int order = broker != NULL && other_broker != NULL ? strcmp(broker, other_broker) : 0;
-    json_int_t id = json_integer_value(json_object_get(*one, "queue"));
-    json_int_t other_id = json_integer_value(json_object_get(*other, "queue"));
+    json_int_t id = json_integer_value(json_object_get(one, "queue"));
+    json_int_t other_id = json_integer_value(json_object_get(other, "queue"));
+    int order = admin_by_name(one, other);
     return order != 0 ? order : (id > other_id) - (id < other_id);
-}
-
-static json_t *sorted(json_t *rows)
-{
-    size_t count = json_array_size(rows);
-    json_t **items = calloc(count > 0 ? count : 1, sizeof(json_t *));
-    if (items == NULL || count < 2) {
-        free(items);
-        return rows;
-    }
-    for (size_t i = 0; i < count; i++) {
-        items[i] = json_array_get(rows, i);
-    }
-    qsort(items, count, sizeof(json_t *), compare_rows);
-    json_t *ordered = json_array();
-    for (size_t i = 0; i < count; i++) {
-        json_array_append(ordered, items[i]);
-    }
-    free(items);
-    json_decref(rows);
-    return ordered;
 }
 
 tidings_status tidings_admin_topic(tidings_admin *admin, const char *topic, char **ret_json,
@@ -152,8 +125,9 @@ tidings_status tidings_admin_topic(tidings_admin *admin, const char *topic, char
         json_decref(rows);
         return status;
     }
-    return admin_text(json_pack("{s:s,s:o}", "topic", topic, "queues", sorted(rows)), ret_json,
-                      err);
+    return admin_text(
+        json_pack("{s:s,s:o}", "topic", topic, "queues", admin_sorted(rows, by_queue, SIZE_MAX)),
+        ret_json, err);
 }
 
 // ---- changes ----
