@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures of the system tests: black box, against the real program.
+
+`server` is shared by the tests of one file and started with the file's FLAGS; `own_server` makes servers for one
+test, which may kill and restart them. At the end each server must stop with exit code 0 on SIGTERM and must not
+have printed any report of a sanitizer or an assertion.
+
+TIDINGS_BIN names the program. TIDINGS_SYSTEM_TARGET=NAMESRV,BROKER runs the tests that describe plain RocketMQ
+behaviour against a broker that already runs; tests marked `ours` are then left out. Tests marked `slow` wait for
+time-outs of a minute or more: -m "not slow" leaves them out.
+"""
+import itertools
+import os
+import secrets
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from client import Client  # noqa: E402
+from server import Elsewhere, Server  # noqa: E402
+
+TARGET = os.environ.get("TIDINGS_SYSTEM_TARGET")
+RUN = secrets.token_hex(3)
+numbers = itertools.count(1)
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "ours: behaviour of Tidings that RocketMQ 4.9 does not have")
+    config.addinivalue_line("markers", "slow: waits for a time-out of a minute or more")
+
+
+def pytest_collection_modifyitems(config, items):
+    if TARGET is None:
+        return
+    ours = [item for item in items if item.get_closest_marker("ours") or "own_server" in item.fixturenames]
+    config.hook.pytest_deselected(items=ours)
+    items[:] = [item for item in items if item not in ours]
+
+
+@pytest.fixture(scope="module")
+def server(request, tmp_path_factory):
+    if TARGET is not None:
+        yield Elsewhere(TARGET)
+        return
+    made = Server(tmp_path_factory.mktemp("server") / "data", getattr(request.module, "FLAGS", ()))
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def own_server(tmp_path):
+    """own_server(*flags, name=…) starts a server; what still runs at the end is stopped and checked."""
+    made = []
+
+    def make(*flags, name="data", **options):
+        made.append(Server(tmp_path / name, flags, **options))
+        return made[-1].start()
+
+    yield make
+    for one in made:
+        if one.is_running:
+            one.stop()
+        one.check_stderr()
+
+
+@pytest.fixture
+def connect():
+    """connect(address, …) opens a connection that is closed at the end of the test."""
+    made = []
+
+    def open_one(address, **options):
+        made.append(Client(address, **options))
+        return made[-1]
+
+    yield open_one
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def client(server, connect):
+    return connect(server.broker)
+
+
+@pytest.fixture
+def names(server, connect):
+    """A connection to the name server port."""
+    return connect(server.namesrv)
+
+
+def unique(kind):
+    return f"{kind}_{RUN}_{next(numbers)}"
+
+
+@pytest.fixture
+def topic():
+    return unique("topic")
+
+
+@pytest.fixture
+def group():
+    return unique("group")
+
+
+@pytest.fixture
+def new_name():
+    """new_name("topic") → a name that no other test uses"""
+    return unique
