@@ -1,33 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
-// Order in a turn: reads and timers, posted tasks, on_wake, on_turn, flush of what was written;
-// then the poll.
+// The loop itself: turns, posts, wakes, signals. The order in a turn is told in private.h.
+#include <signal.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "net/private.h"
 
-int64_t loop_now_ms(const struct net_loop *loop)
+int64_t loop_now_ms(struct net_loop *loop)
 {
-    return clock_mono_us(loop->options.clock) / 1000;
+    if (!loop->now_known) {
+        loop->now_ms = clock_mono_us(loop->options.clock) / 1000;
+        loop->now_known = true;
+    }
+    return loop->now_ms;
 }
 
+// ---- a turn ----
+// One batch per turn: a task that posts itself must not keep the sockets waiting.
 static void run_posts(struct net_loop *loop)
 {
-    for (;;) {
-        pthread_mutex_lock(&loop->post_lock);
-        struct post *posts = loop->posts;
-        size_t count = loop->post_count;
-        loop->posts = NULL;
-        loop->post_count = 0;
-        loop->post_size = 0;
-        pthread_mutex_unlock(&loop->post_lock);
-        if (count == 0) {
-            free(posts);
-            return;
-        }
-        for (size_t i = 0; i < count; i++) {
-            posts[i].task(posts[i].arg);
-        }
-        free(posts);
+    pthread_mutex_lock(&loop->post_lock);
+    struct posts batch = loop->posts;
+    loop->posts = loop->running;
+    loop->running = batch;
+    pthread_mutex_unlock(&loop->post_lock);
+    for (size_t i = 0; i < batch.count; i++) {
+        batch.items[i].task(batch.items[i].arg);
+    }
+    loop->running.count = 0;
+    if (loop->running.size > POSTS_KEEP) {
+        free(loop->running.items);
+        loop->running = (struct posts){ 0 };
     }
 }
 
@@ -36,9 +39,10 @@ static void on_async(uv_async_t *handle)
     (void)handle; // its work is done in the turn
 }
 
-static void turn(struct net_loop *loop)
+static void on_prepare(uv_prepare_t *handle)
 {
-    loop->now_ms = loop_now_ms(loop);
+    struct net_loop *loop = handle->data;
+    loop->now_known = false;
     run_posts(loop);
     if (atomic_exchange(&loop->woken, false) && loop->on_wake != NULL) {
         loop->on_wake(loop->on_wake_arg);
@@ -47,39 +51,51 @@ static void turn(struct net_loop *loop)
         loop->on_turn(loop->on_turn_arg);
     }
     conn_flush_all(loop);
+    loop->now_known = false; // the poll may sleep
 }
 
-static void on_prepare(uv_prepare_t *handle)
+static void on_check(uv_check_t *handle)
 {
     struct net_loop *loop = handle->data;
-    turn(loop);
+    if (loop->sweep_due) {
+        loop->sweep_due = false;
+        deadline_sweep(loop);
+    }
 }
 
-static void on_sweep(uv_timer_t *handle)
+static void on_idle(uv_idle_t *handle)
 {
     struct net_loop *loop = handle->data;
-    loop->now_ms = loop_now_ms(loop);
-    conn_sweep(loop);
+    conn_go_on_all(loop);
+    if (list_empty(&loop->ready) && !loop->sweep_due) {
+        uv_idle_stop(&loop->hurry);
+    }
 }
 
+void loop_hurry(struct net_loop *loop)
+{
+    uv_idle_start(&loop->hurry, on_idle);
+}
+
+// ---- life ----
 static tidings_status init_uv(struct net_loop *loop)
 {
-    int result = uv_loop_init(&loop->uv);
-    if (result != 0) {
+    if (uv_loop_init(&loop->uv) != 0) {
         return TIDINGS_E_IO;
     }
-    result = uv_async_init(&loop->uv, &loop->wake, on_async);
-    result = result != 0 ? result : uv_prepare_init(&loop->uv, &loop->turn);
-    result = result != 0 ? result : uv_timer_init(&loop->uv, &loop->sweep);
-    if (result != 0) {
+    if (uv_async_init(&loop->uv, &loop->wake, on_async) != 0) {
+        BASE_ASSERT(uv_loop_close(&loop->uv) == 0);
         return TIDINGS_E_IO;
     }
+    uv_prepare_init(&loop->uv, &loop->turn); // these cannot fail
+    uv_check_init(&loop->uv, &loop->after);
+    uv_idle_init(&loop->uv, &loop->hurry);
     loop->turn.data = loop;
-    loop->sweep.data = loop;
+    loop->after.data = loop;
+    loop->hurry.data = loop;
     uv_prepare_start(&loop->turn, on_prepare);
-    uv_timer_start(&loop->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
-    uv_unref((uv_handle_t *)&loop->sweep);
-    return TIDINGS_OK;
+    uv_check_start(&loop->after, on_check);
+    return deadline_init(loop);
 }
 
 tidings_status net_loop_new(const struct net_loop_options *options, struct net_loop **ret,
@@ -93,30 +109,89 @@ tidings_status net_loop_new(const struct net_loop_options *options, struct net_l
     loop->options = *options;
     list_init(&loop->conns);
     list_init(&loop->dirty);
+    list_init(&loop->held);
+    list_init(&loop->ready);
     list_init(&loop->listeners);
-    pthread_mutex_init(&loop->post_lock, NULL);
     tidings_status status = init_uv(loop);
     if (status != TIDINGS_OK) {
-        pthread_mutex_destroy(&loop->post_lock);
         free(loop->read_buffer);
         free(loop);
-        return error_set(err, status, "the event loop cannot be made: out of file descriptors?");
+        return error_set(
+            err, status,
+            "the event loop cannot be made: raise the limit of open files (ulimit -n)");
     }
-    loop->now_ms = loop_now_ms(loop);
+    pthread_mutex_init(&loop->post_lock, NULL);
     *ret = loop;
     return TIDINGS_OK;
 }
 
+// libuv writes with write(2): a peer that hung up would raise SIGPIPE. How the process treats that
+// signal is the program's business, so it is only kept from this thread, and taken away when one
+// came.
+struct pipe_guard {
+    sigset_t before;
+    bool was_pending;
+};
+
+static void pipe_guard_enter(struct pipe_guard *guard)
+{
+    sigset_t pipe;
+    sigset_t pending;
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
+    sigpending(&pending);
+    guard->was_pending = sigismember(&pending, SIGPIPE) == 1;
+    pthread_sigmask(SIG_BLOCK, &pipe, &guard->before);
+}
+
+static void pipe_guard_leave(const struct pipe_guard *guard)
+{
+    const struct timespec at_once = { 0, 0 };
+    sigset_t pipe;
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
+    while (!guard->was_pending && sigtimedwait(&pipe, NULL, &at_once) == SIGPIPE) {
+    }
+    pthread_sigmask(SIG_SETMASK, &guard->before, NULL);
+}
+
+static void run_uv(struct net_loop *loop, uv_run_mode mode)
+{
+    struct pipe_guard guard;
+    pipe_guard_enter(&guard);
+    loop->now_known = false;
+    uv_run(&loop->uv, mode);
+    pipe_guard_leave(&guard);
+}
+
 void net_loop_close_all(struct net_loop *loop)
 {
+    struct pipe_guard guard;
+    pipe_guard_enter(&guard);
+    loop->closing = true;
     while (!list_empty(&loop->listeners)) {
         net_listener_close(LIST_ENTRY(loop->listeners.next, struct net_listener, node));
     }
     conn_flush_all(loop); // what was answered leaves as far as the sockets take it
-    list_for_each_safe (node, following, &loop->conns) {
+    list_for_each (node, &loop->conns) {
         conn_close(LIST_ENTRY(node, struct net_conn, node), TIDINGS_E_CLOSED);
     }
-    while (!list_empty(&loop->conns) && uv_run(&loop->uv, UV_RUN_NOWAIT) != 0) {
+    while (!list_empty(&loop->conns)) {
+        run_uv(loop, UV_RUN_NOWAIT);
+    }
+    loop->closing = false;
+    pipe_guard_leave(&guard);
+}
+
+static void close_handles(struct net_loop *loop)
+{
+    uv_close((uv_handle_t *)&loop->wake, NULL);
+    uv_close((uv_handle_t *)&loop->turn, NULL);
+    uv_close((uv_handle_t *)&loop->after, NULL);
+    uv_close((uv_handle_t *)&loop->hurry, NULL);
+    uv_close((uv_handle_t *)&loop->sweep, NULL);
+    for (size_t i = 0; i < loop->signal_count; i++) {
+        uv_close((uv_handle_t *)&loop->signals[i].handle, NULL);
     }
 }
 
@@ -132,16 +207,16 @@ void net_loop_free(struct net_loop *loop)
     loop->on_turn = NULL;
     loop->on_wake = NULL;
     net_loop_close_all(loop);
-    uv_close((uv_handle_t *)&loop->wake, NULL);
-    uv_close((uv_handle_t *)&loop->turn, NULL);
-    uv_close((uv_handle_t *)&loop->sweep, NULL);
-    for (size_t i = 0; i < loop->signal_count; i++) {
-        uv_close((uv_handle_t *)&loop->signals[i].handle, NULL);
-    }
-    uv_run(&loop->uv, UV_RUN_DEFAULT);
+    close_handles(loop);
+    run_uv(loop, UV_RUN_DEFAULT); // also waits for names that are being resolved
+    BASE_ASSERT(loop->timer_count == 0);
     BASE_ASSERT(uv_loop_close(&loop->uv) == 0);
     pthread_mutex_destroy(&loop->post_lock);
-    free(loop->posts);
+    while (loop->pool_count > 0) {
+        free(loop->pool[--loop->pool_count].ptr);
+    }
+    free(loop->posts.items);
+    free(loop->running.items);
     free(loop->slots);
     free(loop->read_buffer);
     free(loop);
@@ -149,7 +224,7 @@ void net_loop_free(struct net_loop *loop)
 
 void net_loop_run(struct net_loop *loop)
 {
-    uv_run(&loop->uv, UV_RUN_DEFAULT);
+    run_uv(loop, UV_RUN_DEFAULT);
 }
 
 void net_loop_stop(struct net_loop *loop)
@@ -157,32 +232,36 @@ void net_loop_stop(struct net_loop *loop)
     uv_stop(&loop->uv);
 }
 
+// ---- from other threads ----
+static tidings_status add_post(struct posts *posts, struct post post)
+{
+    if (posts->count >= POSTS_MAX) {
+        return TIDINGS_E_FULL;
+    }
+    if (posts->count == posts->size) {
+        size_t size = posts->size == 0 ? 16 : posts->size * 2;
+        struct post *grown = realloc(posts->items, size * sizeof *grown);
+        if (grown == NULL) {
+            return TIDINGS_E_NO_MEMORY;
+        }
+        posts->items = grown;
+        posts->size = size;
+    }
+    posts->items[posts->count++] = post;
+    return TIDINGS_OK;
+}
+
 tidings_status net_loop_post(struct net_loop *loop, void (*task)(void *arg), void *arg)
 {
-    tidings_status status = TIDINGS_OK;
+    tidings_status status = TIDINGS_E_CLOSED;
     pthread_mutex_lock(&loop->post_lock);
-    if (loop->closed) {
-        status = TIDINGS_E_CLOSED;
-    } else if (loop->post_count >= POSTS_MAX) {
-        status = TIDINGS_E_FULL;
-    } else if (loop->post_count == loop->post_size) {
-        size_t size = loop->post_size == 0 ? 16 : loop->post_size * 2;
-        struct post *grown = realloc(loop->posts, size * sizeof *grown);
-        if (grown == NULL) {
-            status = TIDINGS_E_NO_MEMORY;
-        } else {
-            loop->posts = grown;
-            loop->post_size = size;
+    if (!loop->closed) {
+        status = add_post(&loop->posts, (struct post){ task, arg });
+        if (status == TIDINGS_OK && loop->posts.count == 1) {
+            uv_async_send(&loop->wake); // inside the lock: the loop cannot be freed meanwhile
         }
     }
-    bool first = status == TIDINGS_OK && loop->post_count == 0;
-    if (status == TIDINGS_OK) {
-        loop->posts[loop->post_count++] = (struct post){ task, arg };
-    }
     pthread_mutex_unlock(&loop->post_lock);
-    if (first) {
-        uv_async_send(&loop->wake);
-    }
     return status;
 }
 
@@ -205,6 +284,7 @@ void net_loop_on_turn(struct net_loop *loop, void (*on_turn)(void *arg), void *a
     loop->on_turn_arg = arg;
 }
 
+// ---- signals ----
 static void signal_came(uv_signal_t *handle, int number)
 {
     struct net_signal *own = handle->data;
@@ -236,66 +316,4 @@ tidings_status net_loop_on_signal(struct net_loop *loop, int number,
 void net_loop_stats(const struct net_loop *loop, struct net_loop_stats *ret)
 {
     *ret = loop->stats;
-    ret->connections = loop->connections;
-    ret->out_waiting = 0;
-    for (const struct list *node = loop->conns.next; node != &loop->conns; node = node->next) {
-        const struct net_conn *conn =
-            (const struct net_conn *)(const void *)((const char *)node -
-                                                    offsetof(struct net_conn, node));
-        ret->out_waiting += conn->out.len + conn->sending.len;
-    }
-}
-
-// ---- timers ----
-struct net_timer {
-    uv_timer_t handle;
-    void (*fire)(void *arg);
-    void *arg;
-};
-
-static void timer_fired(uv_timer_t *handle)
-{
-    struct net_timer *timer = handle->data;
-    timer->fire(timer->arg);
-}
-
-tidings_status net_timer_new(struct net_loop *loop, void (*fire)(void *arg), void *arg,
-                             struct net_timer **ret)
-{
-    struct net_timer *timer = calloc(1, sizeof *timer);
-    if (timer == NULL) {
-        return TIDINGS_E_NO_MEMORY;
-    }
-    timer->fire = fire;
-    timer->arg = arg;
-    timer->handle.data = timer;
-    if (uv_timer_init(&loop->uv, &timer->handle) != 0) {
-        free(timer);
-        return TIDINGS_E_IO;
-    }
-    *ret = timer;
-    return TIDINGS_OK;
-}
-
-void net_timer_start(struct net_timer *timer, int64_t after_ms)
-{
-    uv_update_time(timer->handle.loop);
-    uv_timer_start(&timer->handle, timer_fired, after_ms < 0 ? 0 : (uint64_t)after_ms, 0);
-}
-
-void net_timer_stop(struct net_timer *timer)
-{
-    uv_timer_stop(&timer->handle);
-}
-
-static void timer_closed(uv_handle_t *handle)
-{
-    free(handle->data);
-}
-
-void net_timer_free(struct net_timer *timer)
-{
-    if (timer != NULL) {
-        uv_close((uv_handle_t *)&timer->handle, timer_closed);
-    }
 }

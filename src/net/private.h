@@ -1,9 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the files of net share.
+// What the files of net share. Only the loop's own thread touches it, but for `woken` and the
+// posts.
+//
+// One turn of the loop, in libuv's order:
+//   timers → idle (frames that waited and may go on) → prepare (posts, on_wake, on_turn, flush)
+//   → poll (reads, accepts) → check (overdue connections) → closed handles.
+// The prepare step stands right before the poll, so a batch gathers all that was read since the
+// last one, and what is posted or woken inside it makes the poll return at once (uv_async_send).
 #ifndef NET_PRIVATE_H
 #define NET_PRIVATE_H
 
+#include <netinet/in.h>
 #include <pthread.h>
+#include <sys/socket.h>
 #include <uv.h>
 
 #include "base/list.h"
@@ -12,17 +21,30 @@
 enum {
     READ_SIZE = 256 * 1024,
     OUT_EAGER = 256 * 1024, // more waiting output than this leaves at once
-    OUT_KEEP = 64 * 1024,   // a drained buffer larger than this is freed
-    SWEEP_MS = 500,
+    POOL_KEEP = 64 * 1024,  // a drained buffer larger than this is freed, others go to the pool
+    POOL_MAX = 32,          // so the pool holds 2 MiB at most
+    SWEEP_MS = 500,         // how exact deadlines are
+    WHEEL_SIZE = 512,       // sweeps ahead; what is due later is looked at in between
+    RECHECK_MS = 1000, // how often a deadline that stands still under back-pressure is looked at
     CLOSE_FLUSH_MS = 5000,
+    LINGER_MS = 1000, // after the last byte was written: for the peer's end
     POSTS_MAX = 65536,
+    POSTS_KEEP = 1024,
     SIGNALS_MAX = 8,
     BACKLOG = 1024,
+    ACCEPT_BURST = 128,
+    ACCEPT_REST_MS = 100, // no accepting after the descriptors ran out
 };
 
 struct post {
     void (*task)(void *arg);
     void *arg;
+};
+
+struct posts {
+    struct post *items;
+    size_t count;
+    size_t size;
 };
 
 struct slot {
@@ -37,91 +59,167 @@ struct net_signal {
     void *arg;
 };
 
+struct spare {
+    char *ptr;
+    size_t size;
+};
+
 struct net_loop {
     uv_loop_t uv;
     struct net_loop_options options;
     uv_async_t wake;
-    uv_prepare_t turn; // runs after timers and before the poll
-    uv_timer_t sweep;
+    uv_prepare_t turn;
+    uv_check_t after;
+    uv_idle_t hurry; // active while something must not wait for the poll
     struct net_signal signals[SIGNALS_MAX];
     size_t signal_count;
+    size_t timer_count;
     void (*on_wake)(void *arg);
     void *on_wake_arg;
     void (*on_turn)(void *arg);
     void *on_turn_arg;
+
     _Atomic bool woken;
     pthread_mutex_t post_lock;
-    struct post *posts;
-    size_t post_count;
-    size_t post_size;
-    bool closed; // under post_lock
-    char *read_buffer;
+    struct posts posts;   // under post_lock
+    bool closed;          // under post_lock
+    struct posts running; // the loop's thread only
+
+    int64_t now_ms; // monotonic; good while now_known
+    bool now_known;
+    bool closing; // no more dialling
+
+    // connections
     struct slot *slots; // slot 0 is unused, so that no id is 0
-    uint32_t slot_count;
     uint32_t slot_size;
     uint32_t free_slot;
-    size_t connections;
     struct list conns;     // all
     struct list dirty;     // output to flush
+    struct list held;      // not read from because of pause_all
+    struct list ready;     // resumed: what waits is to be delivered, then reading goes on
     struct list listeners; // open
     bool paused_all;
-    int64_t now_ms; // monotonic, at the start of a turn
     struct net_loop_stats stats;
+    char *read_buffer;
+    struct spare pool[POOL_MAX];
+    size_t pool_count;
+
+    // deadlines
+    uv_timer_t sweep;
+    bool sweep_due;
+    struct list wheel[WHEEL_SIZE];
+    size_t wheel_count;
+    int64_t wheel_tick; // the last one swept
 };
 
 struct net_listener {
-    uv_tcp_t handle;
+    uv_poll_t poll;
+    uv_timer_t rest;
     struct net_loop *loop;
     struct list node;
     const struct net_handler *handler;
     void *arg;
     struct net_conn_options options;
+    int fd;
     int port;
     int open_handles;
+    bool closed;
 };
 
+// DRAINING: no more frames; what is written leaves, then the peer's end is waited for.
 enum conn_state { CONN_CONNECTING, CONN_OPEN, CONN_DRAINING, CONN_CLOSING };
+
+struct dial;
 
 struct net_conn {
     uv_tcp_t handle;
+    uv_write_t write; // of `sending`
     struct net_loop *loop;
     struct list node;
     struct list dirty_node;
+    struct list wait_node;  // in held or ready
+    struct list wheel_node; // in a bucket of the wheel
+    int64_t wheel_tick;
     const struct net_handler *handler;
     void *arg;
     void *user;
-    const struct net_conn_options *options; // the listener's, or own_options
-    struct net_conn_options *own_options;
+    struct net_conn_options options;
+    struct dial *dial; // while connecting
     uint64_t id;
-    enum conn_state state;
-    bool accepted;
-    bool paused;
-    bool reading;
-    bool in_frames; // frames are being delivered
-    bool is_dirty;
-    bool was_opened;
-    tidings_status why;
-    struct buf in;      // an incomplete frame, or frames that wait while paused
-    struct buf out;     // being filled
-    struct buf sending; // handed to the kernel
-    uv_write_t write;
-    bool write_busy;
+    struct buf in;         // an incomplete frame; while not read from, also whole ones behind it
+    struct buf out;        // being filled
+    struct buf sending;    // handed to the kernel
+    size_t counted;        // in stats.out_waiting
+    size_t need;           // measured size of the frame in `in`, 0 = unknown
     int64_t active_ms;     // last read or write
-    int64_t frame_from_ms; // first byte of the incomplete frame, 0 = none
+    int64_t frame_from_ms; // first byte of the incomplete frame; good while in.len > 0
     int64_t deadline_ms;   // connecting or draining, 0 = none
+    int fd;
+    uint8_t state; // enum conn_state
+    bool accepted;
+    bool told;   // the handler knows it: `closed` is owed
+    bool paused; // by net_conn_pause
+    bool reading;
+    bool write_busy;
+    bool peer_ended; // end of data was read
+    bool lingering;  // all is written and our end is sent
+    tidings_status why;
+    uint16_t peer_port;
+    uint8_t peer_len; // 4 or 16
+    uint8_t peer[16];
 };
 
-int64_t loop_now_ms(const struct net_loop *loop);
+// ---- loop.c ----
+// Read once per turn, after the poll.
+int64_t loop_now_ms(struct net_loop *loop);
+// The next poll does not sleep.
+void loop_hurry(struct net_loop *loop);
+
+// ---- conn.c ----
 // Makes a connection in a free slot. E_FULL over connections_max.
 tidings_status conn_new(struct net_loop *loop, const struct net_handler *handler, void *arg,
+                        const struct net_conn_options *options,
                         struct net_conn **ret) TIDINGS_NODISCARD;
-void conn_opened(struct net_conn *conn);
+// Takes a connected socket: owns fd also when it fails.
+tidings_status conn_attach(struct net_conn *conn, int fd,
+                           const struct sockaddr *peer) TIDINGS_NODISCARD;
+// Tells the handler and starts reading.
+void conn_open(struct net_conn *conn);
+// Ends it now; `closed` runs later in the turn.
 void conn_close(struct net_conn *conn, tidings_status why);
-void conn_flush_all(struct net_loop *loop);
-void conn_sweep(struct net_loop *loop);
+// Ends it after what is written has left; `why` is what `closed` gets then.
+void conn_drain(struct net_conn *conn, tidings_status why);
+
+// ---- conn_read.c ----
 void conn_read_start(struct net_conn *conn);
 void conn_read_stop(struct net_conn *conn);
-// Delivers what waits in conn->in.
-void conn_deliver_waiting(struct net_conn *conn);
+bool conn_is_blocked(const struct net_conn *conn);
+// Delivers the waiting frames of the connections in `ready`.
+void conn_go_on_all(struct net_loop *loop);
+
+// ---- conn_write.c ----
+void conn_mark_dirty(struct net_conn *conn);
+void conn_flush_all(struct net_loop *loop);
+// After a change of `out` or `sending`: keeps the loop's sum right.
+void conn_count_out(struct net_conn *conn);
+// Buffers: from the pool when it has one, back to it when small.
+void pool_take(struct net_loop *loop, struct buf *buf);
+void pool_give(struct net_loop *loop, struct buf *buf);
+
+// ---- deadline.c ----
+tidings_status deadline_init(struct net_loop *loop) TIDINGS_NODISCARD;
+// After a change that may bring the connection's deadline nearer.
+void deadline_update(struct net_conn *conn);
+void deadline_remove(struct net_conn *conn);
+void deadline_sweep(struct net_loop *loop);
+
+// ---- address.c ----
+// Numeric IPv4 or IPv6 only; 0 or a libuv error.
+int address_parse(const char *host, int port, struct sockaddr_storage *ret);
+socklen_t address_len(const struct sockaddr *address);
+int address_port(const struct sockaddr *address);
+
+// ---- dial.c ----
+void dial_cancel(struct dial *dial);
 
 #endif
