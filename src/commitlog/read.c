@@ -125,9 +125,10 @@ static int file_of(struct commitlog *log, int64_t segment)
     return oldest->fd;
 }
 
-// Reads [position, position + len), which lies within a segment and below the durable position.
-static tidings_status load(struct commitlog *log, int64_t position, size_t len, char *out,
-                           struct tidings_error *err)
+// Reads [position, position + len), which lies within a segment and below the durable position; at
+// least `need` bytes of it (a file may end with its last record), *ret_got tells how many.
+static tidings_status load(struct commitlog *log, int64_t position, size_t need, size_t len,
+                           char *out, size_t *ret_got, struct tidings_error *err)
 {
     int fd = file_of(log, segment_of(log, position));
     int why = fd < 0 ? errno : fault_hit(log->options.fault, FAULT_LOG_READ);
@@ -144,7 +145,8 @@ static tidings_status load(struct commitlog *log, int64_t position, size_t len, 
         return error_set_errno(err, TIDINGS_E_IO, why, "cannot read the log at %lld",
                                (long long)position);
     }
-    if ((size_t)got < len) {
+    *ret_got = (size_t)got;
+    if ((size_t)got < need) {
         return error_set(err, TIDINGS_E_CORRUPT, "the file of position %lld of the log is short",
                          (long long)position);
     }
@@ -184,12 +186,14 @@ static tidings_status view_chunk(struct commitlog *log, int64_t position, int64_
         int64_t left = limit - start;
         size_t known = left < READ_CHUNK ? (size_t)left : READ_CHUNK;
         cache->warm = true;
-        tidings_status status = load(log, start + (int64_t)chunk->len, known - chunk->len,
-                                     chunk_bytes(cache, chunk) + chunk->len, err);
+        size_t got;
+        tidings_status status =
+            load(log, start + (int64_t)chunk->len, at + len - chunk->len, known - chunk->len,
+                 chunk_bytes(cache, chunk) + chunk->len, &got, err);
         if (status != TIDINGS_OK) {
             return status;
         }
-        chunk->len = known;
+        chunk->len += got;
     }
     *ret = chunk_bytes(cache, chunk) + at;
     return TIDINGS_OK;
@@ -222,7 +226,8 @@ static tidings_status view(struct commitlog *log, int64_t position, size_t len, 
         return error_set(err, status, "no memory to read %zu bytes of the log", len);
     }
     *ret = room;
-    return load(log, position, len, room, err);
+    size_t got;
+    return load(log, position, len, len, room, &got, err);
 }
 
 // ---- the face ----

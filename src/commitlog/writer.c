@@ -129,7 +129,10 @@ static int erase(struct commitlog *log, bool extend)
 
     pthread_mutex_lock(&log->grow); // the rewriting must not race with the zeros
     close_file(log);                // the descriptor may have reported its error for good
-    why = open_file(log, segment_of(log, at), extend);
+    why = extend ? ahead_pad(log, at) : 0;
+    if (why == 0) {
+        why = open_file(log, segment_of(log, at), extend);
+    }
     if (why == ENOENT && !extend) {
         why = 0;
         goto out;

@@ -112,9 +112,49 @@ static void a_full_disk_refuses_and_recovers(void **state)
     assert_int_equal(rmdir(parent), 0);
 }
 
+// The batch that is refused would have begun a new segment: the one before it is made whole all the
+// same, and what was acknowledged in it is read and recovered.
+static void full_at_the_border_of_a_segment(void **state)
+{
+    enum { LEN = 50000, COUNT = RIG_SEGMENT / LEN };
+    struct rig rig;
+    int64_t position;
+    (void)state;
+    rig_init(&rig);
+    rig.options.ahead = 0;
+    rig_open(&rig, 0);
+    for (uint64_t i = 0; i < COUNT; i++) {
+        assert_int_equal(rig_append_len(&rig, i, LEN, &position), TIDINGS_OK);
+        assert_int_equal(rig_sync(&rig), -1);
+    }
+    int64_t last = position;
+    rig.fault.points[FAULT_LOG_SPACE].count = 1;
+    rig.fault.points[FAULT_LOG_SPACE].first =
+        atomic_load(&rig.fault.points[FAULT_LOG_SPACE].calls) + 1;
+    assert_int_equal(rig_append_len(&rig, COUNT, LEN, &position), TIDINGS_OK);
+    assert_int_equal(position, RIG_SEGMENT);
+    assert_true(rig_sync(&rig) >= 0);
+    assert_int_equal(commitlog_probe(rig.log), TIDINGS_OK);
+    rig_expect_read(&rig, last, COUNT - 1);
+
+    // Ends here: opens again with all that was acknowledged.
+    rig_close(&rig);
+    rig_open(&rig, 0);
+    assert_int_equal(rig.count, COUNT);
+    assert_int_equal(rig.damage_count, 0);
+    assert_int_equal(rig_append_len(&rig, COUNT, LEN, &position), TIDINGS_OK);
+    assert_int_equal(rig_sync(&rig), -1);
+    rig_expect_read(&rig, last, COUNT - 1);
+    rig_close(&rig);
+    rig_open(&rig, 0);
+    assert_int_equal(rig.count, COUNT + 1);
+    rig_deinit(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(full_at_the_border_of_a_segment),
         cmocka_unit_test(a_full_disk_refuses_and_recovers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
