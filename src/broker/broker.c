@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "broker/handlers.h"
 #include "broker/retention.h"
@@ -21,6 +22,7 @@ enum {
     LOG_AHEAD = 8 * 1024 * 1024,
     PAYLOAD_EXTRA = 128 * 1024, // what a record needs beside the body: layout, properties, topic
     BODY_MAX = 64 * 1024 * 1024,
+    INDEX_WAIT_MS = 120 * 1000,
 };
 
 static void tick(void *arg);
@@ -41,8 +43,14 @@ static tidings_status load_queue(void *arg, int64_t queue_key, int64_t min_offse
                                  int64_t next_offset)
 {
     struct broker *broker = arg;
-    struct queue *queue = topics_find_queue(&broker->topics, queue_key);
-    if (queue != NULL) {
+    struct topic *topic = topics_find_id(&broker->topics, queue_key >> 16);
+    int32_t id = (int32_t)(queue_key & 0xffff);
+    if (topic != NULL && id < BROKER_QUEUES_MAX) {
+        tidings_status status = topic_grow(topic, id + 1);
+        if (status != TIDINGS_OK) {
+            return status;
+        }
+        struct queue *queue = &topic->queues[id];
         queue->min = min_offset;
         queue->visible = next_offset;
         queue->next = next_offset;
@@ -68,6 +76,15 @@ static tidings_status load_offset(void *arg, struct str group, struct str topic,
 {
     struct broker *broker = arg;
     return groups_load_offset(&broker->groups, group, topic, queue_id, offset);
+}
+
+static tidings_status load_topic_gone(void *arg, int64_t topic_id)
+{
+    struct broker *broker = arg;
+    if (topic_id >= broker->topics.next_id) {
+        broker->topics.next_id = topic_id + 1;
+    }
+    return TIDINGS_OK;
 }
 
 static void wake_loop(void *arg)
@@ -96,7 +113,8 @@ static tidings_status join_path(const char *folder, const char *name, struct buf
 static tidings_status open_index(struct broker *broker, int64_t *ret_position,
                                  struct tidings_error *err)
 {
-    static const struct index_loader loader = { load_topic, load_queue, load_group, load_offset };
+    static const struct index_loader loader = { load_topic, load_queue, load_group, load_offset,
+                                                load_topic_gone };
     struct buf folder;
     tidings_status status = join_path(broker->folder, "index", &folder);
     if (status == TIDINGS_OK) {
@@ -240,6 +258,23 @@ static void free_parts(struct broker *broker)
     free(broker);
 }
 
+// Entries that the tail in memory has let go of must be in the index before anybody asks for them.
+static tidings_status wait_indexed(struct broker *broker, struct tidings_error *err)
+{
+    const struct timespec moment = { 0, 1000000 };
+    int64_t until_us = clock_mono_us(broker->options.clock) + (int64_t)INDEX_WAIT_MS * 1000;
+    while (index_depth(broker->index) > 0) {
+        if (clock_mono_us(broker->options.clock) > until_us) {
+            return error_set(err, TIDINGS_E_TIMEOUT,
+                             "the index was not brought up to date within %d s: is its disk full?",
+                             INDEX_WAIT_MS / 1000);
+        }
+        nanosleep(&moment, NULL);
+        broker_poll_index(broker);
+    }
+    return TIDINGS_OK;
+}
+
 static tidings_status recover(struct broker *broker, struct tidings_error *err)
 {
     int64_t position;
@@ -254,6 +289,12 @@ static tidings_status recover(struct broker *broker, struct tidings_error *err)
     if (broker->store.batch != NULL) {
         index_submit(broker->index, broker->store.batch, broker->last_position);
         broker->store.batch = NULL;
+    }
+    if (broker->gap) {
+        status = wait_indexed(broker, err);
+        if (status != TIDINGS_OK) {
+            return status;
+        }
     }
     if (broker->replayed > 0) {
         log_line(broker->options.log, LOG_INFO, "broker",
@@ -365,6 +406,7 @@ static void balance_reading(struct broker *broker)
 void broker_turn(void *arg)
 {
     struct broker *broker = arg;
+    groups_tell(broker);
     store_turn(broker);
     balance_reading(broker);
     if (broker->body.size > 1024 * 1024) {
@@ -381,6 +423,7 @@ static void tick(void *arg)
     if (broker->ticks % EXPIRE_TICKS == 0) {
         groups_expire(broker, now_us / 1000);
         locks_expire(&broker->locks, now_us);
+        groups_relog(broker);
     }
     if (broker->ticks % RETENTION_TICKS == 0) {
         retention_run(broker);

@@ -106,6 +106,9 @@ void delay_decide(struct broker *broker, const struct delay_asked *asked,
 }
 
 // ---- sends ----
+// Milliseconds or seconds, or a time; four times a thousand of them still fit.
+static const int64_t TIME_MAX = INT64_MAX / 4000;
+
 static tidings_status read_time(struct str properties, struct str key, int64_t *ret,
                                 struct tidings_error *err)
 {
@@ -114,7 +117,7 @@ static tidings_status read_time(struct str properties, struct str key, int64_t *
         *ret = -1;
         return TIDINGS_OK;
     }
-    if (!num_parse_i64(text, 0, INT64_MAX / 1000, ret)) {
+    if (!num_parse_i64(text, 0, TIME_MAX, ret)) {
         (void)error_set(err, TIDINGS_E_TOO_LARGE,
                         "property %.*s must be a whole number, not \"%.*s\"", STR_ARG(key),
                         STR_ARG(text));
@@ -196,11 +199,12 @@ static tidings_status delay_of_retry(struct broker *broker, const struct wire_se
                                  .first_ms = clock_wall_ms(broker->options.clock) };
     int64_t first_ms;
     if (num_parse_i64(wire_properties_get(send->properties, DELAY_P_FIRST), 0, INT64_MAX,
-                      &first_ms)) {
+                      &first_ms) &&
+        first_ms < asked.first_ms) {
         asked.first_ms = first_ms;
     }
-    if (level > 0 && level != FALLBACK_LEVEL + send->reconsume_times &&
-        level != FALLBACK_LEVEL + done) {
+    if (level > 0 && level != FALLBACK_LEVEL + (int64_t)send->reconsume_times &&
+        level != FALLBACK_LEVEL + (int64_t)done) {
         asked.delay_level =
             (int32_t)(level > 64 ? 64 : level); // chosen by somebody, not the rule 3 + n
     }

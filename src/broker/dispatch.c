@@ -94,7 +94,10 @@ static void handle_opened(void *arg, struct net_conn *conn)
         net_conn_abort(conn);
         return;
     }
+    channel->conn_id = net_conn_id(conn);
     list_init(&channel->waits);
+    list_init(&channel->members);
+    list_init(&channel->producers);
     net_conn_set_user(conn, channel);
     broker->stats.connections++;
 }
@@ -108,7 +111,7 @@ static void handle_closed(void *arg, struct net_conn *conn, tidings_status statu
         return;
     }
     waits_channel_closed(broker, channel);
-    groups_conn_closed(broker, net_conn_id(conn));
+    groups_channel_closed(broker, channel);
     net_conn_set_user(conn, NULL);
     free(channel);
     broker->stats.connections--;

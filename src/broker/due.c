@@ -87,31 +87,31 @@ static int compare_items(const void *a, const void *b)
 }
 
 // Too many rows in memory: the later half is forgotten (it is in the index) and the horizon comes
-// nearer.
-static tidings_status cut_horizon(struct due *due)
+// nearer. Without memory for that they stay. An answer of the index that is on its way continues
+// from the old horizon and is of no use then.
+static void cut_horizon(struct due *due)
 {
     size_t count = due->near.count;
     struct due_item **items = malloc(count * sizeof *items);
     if (items == NULL) {
-        return TIDINGS_E_NO_MEMORY;
+        return;
     }
     for (size_t i = 0; i < count; i++) {
         items[i] = BASE_CONTAINER_OF(heap_pop(&due->near), struct due_item, node);
     }
     qsort(items, count, sizeof(struct due_item *), compare_items);
     size_t keep = count / 2;
-    tidings_status status = TIDINGS_OK;
     for (size_t i = 0; i < count; i++) {
-        if (i < keep && status == TIDINGS_OK) {
-            status = heap_push(&due->near, &items[i]->node, items[i]->row.due_ms);
-        } else {
+        if (i >= keep) {
             item_give(due, items[i]);
+        } else if (heap_push(&due->near, &items[i]->node, items[i]->row.due_ms) != TIDINGS_OK) {
+            base_assert_failed("the heap has room for what it held", __FILE__, __LINE__);
         }
     }
     due->horizon_ms = items[keep - 1]->row.due_ms;
     due->horizon_position = items[keep - 1]->row.position;
+    due->stale = due->loading;
     free(items);
-    return status;
 }
 
 static bool within_horizon(const struct due *due, const struct index_due *row)
@@ -131,24 +131,27 @@ static tidings_status near_push(struct due *due, const struct index_due *row)
     tidings_status status = heap_push(&due->near, &item->node, row->due_ms);
     if (status != TIDINGS_OK) {
         item_give(due, item);
-        return status;
     }
-    return due->near.count > NEAR_MAX && !due->loading ? cut_horizon(due) : TIDINGS_OK;
+    return status;
 }
 
 tidings_status due_add(struct broker *broker, const struct index_due *row)
 {
     struct due *due = &broker->due;
-    if (!due->loading) {
-        if (!within_horizon(due, row)) {
-            return TIDINGS_OK;
-        }
+    if (within_horizon(due, row)) {
         struct heap_node *first = heap_peek(&due->near);
+        int64_t first_ms = first != NULL ? first->due : INT64_MAX;
         tidings_status status = near_push(due, row);
-        if (status == TIDINGS_OK && (first == NULL || row->due_ms < first->due)) {
+        if (due->near.count > NEAR_MAX) {
+            cut_horizon(due);
+        }
+        if (status == TIDINGS_OK && row->due_ms < first_ms) {
             due_arm(broker);
         }
         return status;
+    }
+    if (!due->loading) {
+        return TIDINGS_OK;
     }
     struct due_item *item = item_take(due);
     if (item == NULL) {
@@ -166,9 +169,8 @@ void due_again(struct broker *broker, const struct index_due *row)
     struct due *due = &broker->due;
     due->held_until_us = clock_mono_us(broker->options.clock) + 1000000;
     if (near_push(due, row) != TIDINGS_OK) {
-        // No memory to remember it: bring the horizon back, the row is still in the index.
-        due->horizon_ms = row->due_ms - 1;
-        due->horizon_position = INT64_MAX;
+        // To load it again would also load what is on its way: a restart recovers it rightly.
+        base_assert_failed("memory for a due row", __FILE__, __LINE__);
     }
     due_arm(broker);
 }
@@ -197,28 +199,16 @@ void due_load(struct broker *broker)
     }
 }
 
-void due_loaded(struct broker *broker, const struct index_due *rows, size_t count, bool more)
+// What was accepted while the index answered: now it is known on which side of the horizon it is.
+static void sort_side_in(struct broker *broker)
 {
     struct due *due = &broker->due;
-    tidings_status status = TIDINGS_OK;
-    size_t taken = 0;
-    for (; taken < count && status == TIDINGS_OK; taken++) {
-        status = near_push(due, &rows[taken]);
+    struct due_item *side = NULL;
+    for (struct due_item *item = due->side, *next; item != NULL; item = next) {
+        next = item->next; // the last came first
+        item->next = side;
+        side = item;
     }
-    if (status != TIDINGS_OK) { // try again later from the last that was taken
-        more = true;
-        taken--;
-    }
-    if (taken > 0) {
-        due->horizon_ms = rows[taken - 1].due_ms;
-        due->horizon_position = rows[taken - 1].position;
-    }
-    if (!more) {
-        due->horizon_ms = INT64_MAX;
-        due->horizon_position = INT64_MAX;
-    }
-    due->loading = false;
-    struct due_item *side = due->side;
     due->side = NULL;
     due->side_count = 0;
     while (side != NULL) {
@@ -229,6 +219,34 @@ void due_loaded(struct broker *broker, const struct index_due *rows, size_t coun
         item_give(due, side);
         side = next;
     }
+}
+
+void due_loaded(struct broker *broker, const struct index_due *rows, size_t count, bool more)
+{
+    struct due *due = &broker->due;
+    due->loading = false;
+    if (due->stale) {
+        due->stale = false;
+        sort_side_in(broker);
+        due_load(broker);
+        return;
+    }
+    size_t taken = 0;
+    while (taken < count && near_push(due, &rows[taken]) == TIDINGS_OK) {
+        taken++;
+    }
+    if (taken < count) { // no memory: later, from the last that was taken
+        more = true;
+    }
+    if (taken > 0) {
+        due->horizon_ms = rows[taken - 1].due_ms;
+        due->horizon_position = rows[taken - 1].position;
+    }
+    if (!more) {
+        due->horizon_ms = INT64_MAX;
+        due->horizon_position = INT64_MAX;
+    }
+    sort_side_in(broker);
     due_arm(broker);
 }
 
@@ -249,7 +267,7 @@ void due_arm(struct broker *broker)
     net_timer_start(due->timer, wait > TIMER_MAX_MS ? TIMER_MAX_MS : wait);
 }
 
-// Takes rows that are due off the heap; false when there are none.
+// Takes rows that are due off the heap, in the order in which they were accepted for each time.
 static size_t take_due(struct due *due, int64_t now_ms, struct index_due *rows, size_t max)
 {
     size_t count = 0;
@@ -271,18 +289,29 @@ static tidings_status deliver_copy(struct broker *broker, const struct index_due
     struct str bytes;
     int64_t due_ms;
     if (queue == NULL) {
-        return store_log_deliver(broker, row, 1); // its topic is gone: only forget it
+        return store_log_deliver(broker, row, 1, false); // its topic is gone
     }
     tidings_status status = store_read(broker, row->position, &bytes, &due_ms, NULL);
+    if (status == TIDINGS_E_IO || status == TIDINGS_E_NO_MEMORY) {
+        return status; // it is there: later
+    }
     if (status == TIDINGS_OK) {
         status = wire_message_decode(bytes, &message, NULL);
     }
-    if (status != TIDINGS_OK) {
-        return store_log_deliver(broker, row,
-                                 1); // damaged, as store_read has told: the consumer passes it over
+    if (status == TIDINGS_OK) {
+        struct store_append append = { .topic = queue->topic, .message = message };
+        status = store_append(broker, &append, NULL);
     }
-    struct store_append append = { .topic = queue->topic, .message = message, .replaces = row };
-    return store_append(broker, &append, NULL);
+    if (status == TIDINGS_OK) {
+        // In the same batch, or the next; should the end come between, it is delivered twice.
+        return store_log_deliver(broker, row, 1, false);
+    }
+    if (status == TIDINGS_E_CORRUPT || status == TIDINGS_E_NOT_FOUND ||
+        status == TIDINGS_E_TOO_LARGE) {
+        // Damaged, as store_read has told: the consumer passes it over. Or no copy can be made.
+        return store_log_deliver(broker, row, 1, true);
+    }
+    return status;
 }
 
 static tidings_status deliver(struct broker *broker, const struct index_due *rows, size_t count,
@@ -294,7 +323,7 @@ static tidings_status deliver(struct broker *broker, const struct index_due *row
         if (rows[i].position >= broker->retain_from) {
             continue;
         }
-        status = i > first ? store_log_deliver(broker, rows + first, i - first) : TIDINGS_OK;
+        status = i > first ? store_log_deliver(broker, rows + first, i - first, true) : TIDINGS_OK;
         *ret_done = status == TIDINGS_OK ? i : first;
         if (status == TIDINGS_OK) {
             status = deliver_copy(broker, &rows[i]);
@@ -304,7 +333,7 @@ static tidings_status deliver(struct broker *broker, const struct index_due *row
     }
     if (status == TIDINGS_OK && count > first) {
         *ret_done = first;
-        status = store_log_deliver(broker, rows + first, count - first);
+        status = store_log_deliver(broker, rows + first, count - first, true);
     }
     *ret_done = status == TIDINGS_OK ? count : *ret_done;
     return status;

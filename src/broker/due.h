@@ -20,6 +20,7 @@ struct due {
     int64_t horizon_ms; // rows up to (horizon_ms, horizon_position) are in memory
     int64_t horizon_position;
     bool loading;          // an answer of the index is on its way
+    bool stale;            // and will be of no use: the horizon came nearer meanwhile
     struct due_item *side; // accepted while loading: not in that answer, sorted in when it comes
     size_t side_count;
     struct due_item *spare; // recycled items

@@ -11,6 +11,8 @@ void groups_init(struct groups *groups, size_t max)
     *groups = (struct groups){ 0 };
     map_init(&groups->by_name, max);
     map_init(&groups->producers, max);
+    map_init(&groups->kept, max);
+    list_init(&groups->changed);
 }
 
 static void free_subscriptions(struct group *group)
@@ -23,26 +25,47 @@ static void free_subscriptions(struct group *group)
     free(group->subscriptions);
 }
 
-static void group_free(struct groups *groups, struct group *group)
+static void offsets_free(struct groups *groups, struct group_offsets *offsets)
+{
+    for (int32_t i = 0; i < offsets->count; i++) {
+        groups->dirty_count -= offsets->dirty[i];
+    }
+    free(offsets->offsets);
+    free(offsets->dirty);
+    free(offsets);
+}
+
+// All but its name and offsets.
+static void group_clear(struct groups *groups, struct group *group)
 {
     struct list *node;
-    struct str key;
-    void *value;
-    size_t cursor = 0;
     while ((node = list_pop(&group->members)) != NULL) {
         struct member *member = LIST_ENTRY(node, struct member, node);
         groups->client_count--;
+        list_remove(&member->in_channel);
         free(member->client_id);
         free(member);
     }
+    group->member_count = 0;
+    free_subscriptions(group);
+    group->subscriptions = NULL;
+    group->subscription_count = 0;
+    if (group->changed) {
+        list_remove(&group->in_changed);
+        group->changed = false;
+    }
+}
+
+static void group_free(struct groups *groups, struct group *group)
+{
+    struct str key;
+    void *value;
+    size_t cursor = 0;
+    group_clear(groups, group);
     while (map_next(&group->offsets, &cursor, &key, &value)) {
-        struct group_offsets *offsets = value;
-        free(offsets->offsets);
-        free(offsets->dirty);
-        free(offsets);
+        offsets_free(groups, value);
     }
     map_deinit(&group->offsets);
-    free_subscriptions(group);
     free(group);
 }
 
@@ -55,11 +78,17 @@ void groups_deinit(struct groups *groups)
         group_free(groups, value);
     }
     cursor = 0;
+    while (map_next(&groups->kept, &cursor, &key, &value)) {
+        group_free(groups, value);
+    }
+    map_deinit(&groups->kept);
+    cursor = 0;
     while (map_next(&groups->producers, &cursor, &key, &value)) {
         struct producer_group *group = value;
         struct list *node;
         while ((node = list_pop(&group->producers)) != NULL) {
             struct producer *producer = LIST_ENTRY(node, struct producer, node);
+            list_remove(&producer->in_channel);
             free(producer->client_id);
             free(producer);
         }
@@ -75,21 +104,41 @@ struct group *groups_find(const struct groups *groups, struct str name)
     return map_get(&groups->by_name, name);
 }
 
+static struct group *group_new(struct groups *groups, struct map *into, struct str name)
+{
+    struct group *group = calloc(1, sizeof *group);
+    if (group == NULL) {
+        return NULL;
+    }
+    list_init(&group->members);
+    map_init(&group->offsets, BROKER_TOPICS_MAX);
+    if (!str_copy(group->config.name, sizeof group->config.name, name) ||
+        map_put(into, name, group, NULL) != TIDINGS_OK) {
+        group_free(groups, group);
+        return NULL;
+    }
+    return group;
+}
+
 tidings_status groups_put(struct groups *groups, const struct index_group *config,
                           struct group **ret)
 {
-    struct group *group = groups_find(groups, str_of(config->name));
+    struct str name = str_of(config->name);
+    struct group *group = groups_find(groups, name);
+    if (group == NULL && (group = map_get(&groups->kept, name)) != NULL) {
+        tidings_status status = map_put(&groups->by_name, name, group, NULL);
+        if (status != TIDINGS_OK) {
+            return status;
+        }
+        (void)map_remove(&groups->kept, name);
+    }
     if (group == NULL) {
-        group = calloc(1, sizeof *group);
+        if (groups->by_name.count >= groups->by_name.max) {
+            return TIDINGS_E_FULL;
+        }
+        group = group_new(groups, &groups->by_name, name);
         if (group == NULL) {
             return TIDINGS_E_NO_MEMORY;
-        }
-        list_init(&group->members);
-        map_init(&group->offsets, BROKER_TOPICS_MAX);
-        tidings_status status = map_put(&groups->by_name, str_of(config->name), group, NULL);
-        if (status != TIDINGS_OK) {
-            group_free(groups, group);
-            return status;
         }
     }
     group->config = *config;
@@ -100,11 +149,42 @@ tidings_status groups_put(struct groups *groups, const struct index_group *confi
 void groups_remove(struct groups *groups, struct str name, bool with_offsets)
 {
     struct group *group = groups_find(groups, name);
-    (void)with_offsets; // offsets live in the group; the index keeps its rows unless told otherwise
-    if (group != NULL) {
-        (void)map_remove(&groups->by_name, name);
-        group_free(groups, group);
+    if (with_offsets) {
+        struct group *kept = map_get(&groups->kept, name);
+        if (kept != NULL) {
+            (void)map_remove(&groups->kept, name);
+            group_free(groups, kept);
+        }
     }
+    if (group == NULL) {
+        return;
+    }
+    group_clear(groups, group);
+    bool keep = !with_offsets && group->offsets.count > 0 &&
+                map_put(&groups->kept, name, group, NULL) == TIDINGS_OK;
+    (void)map_remove(&groups->by_name, name);
+    if (!keep) {
+        group_free(groups, group); // the index has what was stored, until the next start
+    }
+}
+
+static void forget_topic(struct groups *groups, const struct map *map, struct str topic)
+{
+    struct str key;
+    void *value;
+    size_t cursor = 0;
+    while (map_next(map, &cursor, &key, &value)) {
+        struct group_offsets *offsets = map_remove(&((struct group *)value)->offsets, topic);
+        if (offsets != NULL) {
+            offsets_free(groups, offsets);
+        }
+    }
+}
+
+void groups_forget_topic(struct groups *groups, struct str topic)
+{
+    forget_topic(groups, &groups->by_name, topic);
+    forget_topic(groups, &groups->kept, topic);
 }
 
 struct subscription *group_subscription(const struct group *group, struct str topic)
@@ -148,6 +228,7 @@ tidings_status groups_ensure(struct broker *broker, struct str name, struct grou
 {
     struct index_group config = { .consume_enabled = true,
                                   .broadcast_enabled = true,
+                                  .notify_enabled = true,
                                   .retry = { .window_ms = -1, .limit = -1 } };
     if (!wire_name_is_valid(name, WIRE_GROUP_MAX) ||
         !str_copy(config.name, sizeof config.name, name)) {
@@ -167,8 +248,23 @@ tidings_status groups_ensure(struct broker *broker, struct str name, struct grou
     if (status != TIDINGS_OK) {
         return error_set(err, status, "group %.*s: %s", STR_ARG(name), tidings_status_text(status));
     }
-    (*ret)->logged = store_log_group(broker, &config, NULL, NULL) == TIDINGS_OK;
+    if (store_log_group(broker, &config, NULL, NULL) != TIDINGS_OK) {
+        (*ret)->logged = false; // tried again by groups_relog
+    }
     return TIDINGS_OK;
+}
+
+void groups_relog(struct broker *broker)
+{
+    struct str key;
+    void *value;
+    size_t cursor = 0;
+    while (map_next(&broker->groups.by_name, &cursor, &key, &value)) {
+        struct group *group = value;
+        if (!group->logged && store_log_group(broker, &group->config, NULL, NULL) != TIDINGS_OK) {
+            return; // the log takes nothing now
+        }
+    }
 }
 
 // ---- offsets ----
@@ -246,16 +342,10 @@ tidings_status groups_load_offset(struct groups *groups, struct str group_name, 
     struct group *group = groups_find(groups, group_name);
     struct group_offsets *offsets;
     if (group == NULL) { // deleted with its offsets kept: they come back with the group
-        struct index_group config = { .consume_enabled = true,
-                                      .broadcast_enabled = true,
-                                      .retry = { .window_ms = -1, .limit = -1 } };
-        if (!str_copy(config.name, sizeof config.name, group_name)) {
-            return TIDINGS_E_CORRUPT;
-        }
-        tidings_status status = groups_put(groups, &config, &group);
-        if (status != TIDINGS_OK) {
-            return status;
-        }
+        group = map_get(&groups->kept, group_name);
+    }
+    if (group == NULL && (group = group_new(groups, &groups->kept, group_name)) == NULL) {
+        return TIDINGS_E_NO_MEMORY;
     }
     tidings_status status = offsets_of(group, topic, queue_id, &offsets);
     if (status == TIDINGS_OK) {
@@ -288,15 +378,23 @@ static tidings_status flush_group(struct broker *broker, struct index_batch *bat
     return TIDINGS_OK;
 }
 
-void groups_flush_offsets(struct broker *broker)
+static void flush_groups(struct broker *broker, struct index_batch *batch, const struct map *map)
 {
     struct str key;
     void *value;
     size_t cursor = 0;
-    struct index_batch *batch = broker->groups.dirty_count > 0 ? store_batch(broker) : NULL;
-    while (batch != NULL && map_next(&broker->groups.by_name, &cursor, &key, &value)) {
+    while (map_next(map, &cursor, &key, &value)) {
         if (flush_group(broker, batch, value) != TIDINGS_OK) {
             return;
         }
+    }
+}
+
+void groups_flush_offsets(struct broker *broker)
+{
+    struct index_batch *batch = broker->groups.dirty_count > 0 ? store_batch(broker) : NULL;
+    if (batch != NULL) {
+        flush_groups(broker, batch, &broker->groups.by_name);
+        flush_groups(broker, batch, &broker->groups.kept);
     }
 }

@@ -10,6 +10,7 @@
 #include "wire/bodies.h"
 
 struct broker;
+struct channel;
 
 enum {
     GROUP_MEMBERS_MAX = 4096,
@@ -32,11 +33,16 @@ struct member {
     int64_t seen_ms;
     int32_t language;
     int32_t version;
+    struct list in_channel;
+    struct group *group;
 };
 
 struct group {
     struct index_group config;
     bool logged;
+    int64_t logged_at; // where its settings are in the log; 0 = before this process began
+    bool changed;      // its members are to be told: in the list of changed groups
+    struct list in_changed;
     struct list members;
     size_t member_count;
     enum wire_model model;
@@ -61,6 +67,8 @@ struct producer {
     int64_t seen_ms;
     int32_t language;
     int32_t version;
+    struct list in_channel;
+    struct producer_group *group;
 };
 struct producer_group {
     char *name;
@@ -70,6 +78,8 @@ struct producer_group {
 
 struct groups {
     struct map by_name;   // struct group
+    struct map kept;      // struct group: deleted, but its offsets come back with the name
+    struct list changed;  // groups whose members are to be told at the end of the turn
     struct map producers; // struct producer_group
     size_t client_count;  // members and producers together
     size_t dirty_count;   // offsets not yet handed to the index
@@ -80,22 +90,31 @@ void groups_deinit(struct groups *groups);
 struct group *groups_find(const struct groups *groups, struct str name);
 tidings_status groups_put(struct groups *groups, const struct index_group *config,
                           struct group **ret) TIDINGS_NODISCARD;
+// Without its offsets they are kept for a group that takes the name again.
 void groups_remove(struct groups *groups, struct str name, bool with_offsets);
+// The topic is deleted: what was read of it is forgotten.
+void groups_forget_topic(struct groups *groups, struct str topic);
 struct subscription *group_subscription(const struct group *group, struct str topic);
 // Finds the group, or makes it with default settings (and its retry topic): what a heartbeat does.
 tidings_status groups_ensure(struct broker *broker, struct str name, struct group **ret,
                              struct tidings_error *err) TIDINGS_NODISCARD;
 
+// Writes settings to the log that it refused before.
+void groups_relog(struct broker *broker);
+
 // ---- heartbeats ----
 // Takes in a heartbeat; groups whose membership or subscription changed are told (push 40).
 tidings_status groups_heartbeat(struct broker *broker, const struct wire_heartbeat *heartbeat,
-                                uint64_t conn_id, int32_t language, int32_t version,
+                                struct channel *channel, int32_t language, int32_t version,
                                 struct tidings_error *err) TIDINGS_NODISCARD;
 // The client leaves these groups (either may be empty).
 void groups_leave(struct broker *broker, struct str client_id, struct str producer_group,
                   struct str consumer_group);
-void groups_conn_closed(struct broker *broker, uint64_t conn_id);
+void groups_channel_closed(struct broker *broker, struct channel *channel);
 void groups_expire(struct broker *broker, int64_t now_ms);
+// Tells the members of the groups that changed in this turn (push 40): once, however many came or
+// went.
+void groups_tell(struct broker *broker);
 
 // ---- offsets ----
 // -1 when none is stored.

@@ -45,6 +45,7 @@ static tidings_status read_group(struct broker *broker, json_t *root, struct ind
     (void)str_copy(ret->name, sizeof ret->name, text);
     ret->consume_enabled = json_true_unless(root, "consumeEnable", true);
     ret->broadcast_enabled = json_true_unless(root, "consumeBroadcastEnable", true);
+    ret->notify_enabled = json_true_unless(root, "notifyConsumerIdsChangedEnable", true);
     if (json_is_string(ladder) &&
         !str_copy(ret->retry.ladder, sizeof ret->retry.ladder, str_of(json_string_value(ladder)))) {
         return error_set(err, TIDINGS_E_INVALID, "retryLadder is over %zu bytes",
@@ -82,12 +83,11 @@ void handle_create_group(struct request *request)
         status = groups_ensure(broker, str_of(config.name), &group, &err);
     }
     if (status == TIDINGS_OK) {
-        status = groups_put(&broker->groups, &config, &group);
-    }
-    if (status == TIDINGS_OK) {
         status = store_log_group(broker, &config, &asker, &err);
     }
-    if (status != TIDINGS_OK) {
+    if (status == TIDINGS_OK) {
+        group->config = config;
+    } else {
         answer_code(request, WIRE_SYSTEM_ERROR, error_text(&err, status));
     }
 }
@@ -109,9 +109,7 @@ void handle_delete_group(struct request *request)
     }
     if (status != TIDINGS_OK) {
         answer_error(request, status, &err);
-        return;
     }
-    groups_remove(&broker->groups, asked.group, asked.clean_offset);
 }
 
 void handle_group_configs(struct request *request)
@@ -129,8 +127,8 @@ void handle_group_configs(struct request *request)
                       "consumeFromMinEnable", 1, "consumeBroadcastEnable",
                       config->broadcast_enabled, "retryQueueNums", 1, "retryMaxTimes",
                       config->retry.limit >= 0 ? config->retry.limit : 16, "brokerId", 0,
-                      "whichBrokerWhenConsumeSlowly", 1, "notifyConsumerIdsChangedEnable", 1,
-                      "retryLadder", config->retry.ladder, "retryWindowMs",
+                      "whichBrokerWhenConsumeSlowly", 1, "notifyConsumerIdsChangedEnable",
+                      config->notify_enabled, "retryLadder", config->retry.ladder, "retryWindowMs",
                       (json_int_t)config->retry.window_ms, "retryLimit", config->retry.limit));
     }
     answer_json(request, json_pack("{s:o,s:{s:i,s:i,s:i}}", "subscriptionGroupTable", table,

@@ -26,7 +26,7 @@ void handle_heartbeat(struct request *request)
         answer_code(request, WIRE_SYSTEM_ERROR, error_text(&err, status));
         return;
     }
-    status = groups_heartbeat(request->broker, heartbeat, net_conn_id(request->conn),
+    status = groups_heartbeat(request->broker, heartbeat, net_conn_user(request->conn),
                               request->header->language, request->header->version, &err);
     wire_heartbeat_free(heartbeat);
     if (status != TIDINGS_OK) {

@@ -154,7 +154,8 @@ void handle_search_offset(struct request *request)
     }
     int64_t offset = queue_offset_at(request->broker, queue, asked.timestamp);
     if (str_eq_c(asked.boundary, "UPPER")) { // the last message not after the time
-        int64_t behind = queue_offset_at(request->broker, queue, asked.timestamp + 1);
+        int64_t after = asked.timestamp < INT64_MAX ? asked.timestamp + 1 : INT64_MAX;
+        int64_t behind = queue_offset_at(request->broker, queue, after);
         offset = behind > queue->min ? behind - 1 : behind;
     }
     answer_number(request, "offset", offset);

@@ -3,20 +3,7 @@
 #include "broker/delay.h"
 #include "broker/handlers.h"
 
-static const char *const forbidden[] = {
-    "SCHEDULE_TOPIC_XXXX",        "RMQ_SYS_TRANS_HALF_TOPIC", "RMQ_SYS_TRANS_OP_HALF_TOPIC",
-    "TRANS_CHECK_MAX_TIME_TOPIC", "SELF_TEST_TOPIC",          "OFFSET_MOVED_EVENT",
-};
-
-static bool is_forbidden(struct str topic)
-{
-    for (size_t i = 0; i < BASE_COUNT(forbidden); i++) {
-        if (str_eq_c(topic, forbidden[i])) {
-            return true;
-        }
-    }
-    return false;
-}
+enum { BATCH_ITEMS_MAX = (WIRE_HEADER_MAX - 1024) / (WIRE_MESSAGE_ID_MAX + 1) };
 
 static tidings_status make_topic(struct broker *broker, struct str name, int32_t queues,
                                  struct topic **ret, struct tidings_error *err)
@@ -102,7 +89,7 @@ static bool refuse_send(struct request *request, const struct wire_send *send)
     } else if (send->producer_group.len > WIRE_GROUP_MAX) {
         answer_codef(request, WIRE_SYSTEM_ERROR, "producer group is over %d characters",
                      WIRE_GROUP_MAX);
-    } else if (is_forbidden(send->topic)) {
+    } else if (topic_is_reserved(send->topic)) {
         answer_codef(request, WIRE_NO_PERMISSION, "Sending message to topic[%.*s] is forbidden.",
                      STR_ARG(send->topic));
     } else if ((send->sys_flag & WIRE_SYS_TRANSACTION_MASK) != 0 ||
@@ -197,7 +184,12 @@ static tidings_status check_batch(const struct request *request, const struct wi
     *ret_count = 0;
     while ((status = wire_batch_next(request->body, &cursor, &item, err)) == TIDINGS_OK) {
         ++*ret_count;
-        if (item.properties.len + send->properties.len + 1 > WIRE_PROPERTIES_MAX) {
+        if (*ret_count > BATCH_ITEMS_MAX) {
+            return error_set(err, TIDINGS_E_TOO_LARGE,
+                             "the batch has over %d messages: their ids do not fit in an answer",
+                             BATCH_ITEMS_MAX);
+        }
+        if (item.properties.len + send->properties.len + 2 > WIRE_PROPERTIES_MAX) {
             return error_set(err, TIDINGS_E_TOO_LARGE,
                              "properties of batch item %u are over %d bytes", *ret_count - 1,
                              WIRE_PROPERTIES_MAX);

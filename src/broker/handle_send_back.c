@@ -29,7 +29,7 @@ static void read_back(struct broker *broker, const struct wire_send_back *asked,
         back->origin_id = str_make(
             back->own_id, wire_message_id_format(&broker->address, asked->offset, back->own_id));
     }
-    if (!num_parse_i64(wire_properties_get(properties, DELAY_P_FIRST), 0, INT64_MAX,
+    if (!num_parse_i64(wire_properties_get(properties, DELAY_P_FIRST), 0, back->message.store_ms,
                        &back->first_ms)) {
         back->first_ms = back->message.store_ms;
     }
@@ -92,7 +92,7 @@ static tidings_status give_back(struct request *request, const struct wire_send_
             .topic = topic, .message = back->message, .due_ms = decision.due_ms, .asker = &asker
         };
         append.message.queue_id = 0;
-        append.message.reconsume_times++;
+        append.message.reconsume_times += append.message.reconsume_times < INT32_MAX;
         append.message.properties = buf_str(&properties);
         status = store_append(broker, &append, err);
     } else {
@@ -120,6 +120,11 @@ void handle_send_back(struct request *request)
     }
     if (status != TIDINGS_OK) {
         answer_error(request, status, &err);
+        return;
+    }
+    if (asked.delay_ms > broker->options.delay_max_ms) {
+        answer_codef(request, WIRE_SYSTEM_ERROR, "delayMs %lld is over the longest delay, %lld",
+                     (long long)asked.delay_ms, (long long)broker->options.delay_max_ms);
         return;
     }
     status = store_read(broker, asked.offset, &bytes, &due_ms, &err);

@@ -30,6 +30,10 @@ static tidings_status check_topic(const struct wire_create_topic *asked, struct 
                          "The specified topic[%.*s] is illegal: 1 to %d of %% | a-z A-Z 0-9 _ -",
                          STR_ARG(asked->topic), WIRE_TOPIC_MAX);
     }
+    if (topic_is_reserved(asked->topic) || str_eq(asked->topic, WIRE_DEFAULT_TOPIC)) {
+        return error_set(err, TIDINGS_E_INVALID, "The topic[%.*s] is conflict with system topic.",
+                         STR_ARG(asked->topic));
+    }
     if (asked->read_queues < 1 || asked->read_queues > BROKER_QUEUES_MAX ||
         asked->write_queues < 1 || asked->write_queues > BROKER_QUEUES_MAX) {
         return error_set(err, TIDINGS_E_INVALID, "readQueueNums and writeQueueNums must be 1 to %d",
@@ -48,7 +52,9 @@ void handle_create_topic(struct request *request)
     struct asker asker = asker_of(request);
     struct wire_create_topic asked;
     struct index_topic config = { .retry = { .window_ms = -1, .limit = -1 } };
+    struct index_topic before;
     struct topic *topic = NULL;
+    bool known = false;
     struct tidings_error err = { 0 };
     tidings_status status = wire_create_topic_decode(request->header, &asked, &err);
     if (status == TIDINGS_OK) {
@@ -56,8 +62,9 @@ void handle_create_topic(struct request *request)
     }
     if (status == TIDINGS_OK) {
         topic = topics_find(&broker->topics, asked.topic);
-        if (topic != NULL) {
-            config = topic->config;
+        known = topic != NULL;
+        if (known) {
+            config = before = topic->config;
         }
         (void)str_copy(config.name, sizeof config.name, asked.topic);
         config.read_queues = asked.read_queues;
@@ -70,6 +77,11 @@ void handle_create_topic(struct request *request)
     }
     if (status == TIDINGS_OK) {
         status = store_log_topic(broker, topic, &asker, &err);
+        if (status != TIDINGS_OK && known) {
+            topic->config = before;
+        } else if (status != TIDINGS_OK) {
+            topics_remove(&broker->topics, topic);
+        }
     }
     if (status != TIDINGS_OK) {
         answer_code(request, WIRE_SYSTEM_ERROR, error_text(&err, status));
@@ -95,11 +107,7 @@ void handle_delete_topic(struct request *request)
         answer_error(request, status, &err);
         return;
     }
-    for (int32_t i = 0; i < topic->queue_count; i++) {
-        waits_answer_queue(broker, &topic->queues[i]);
-        list_remove(&topic->queues[i].woken_node);
-    }
-    topics_remove(&broker->topics, topic);
+    topic->deleting = true;
 }
 
 void handle_delete_topic_route(struct request *request)

@@ -4,18 +4,35 @@
 #include <stdlib.h>
 
 #include "broker/answer.h"
+#include "broker/channel.h"
 
-// Tells every member that the group changed (40); a client that gets it rebalances at once.
-static void notify(struct broker *broker, struct group *group)
+static void mark_changed(struct broker *broker, struct group *group)
 {
-    if (group->model == WIRE_BROADCASTING) {
-        return; // every instance has all queues whoever else is there
+    // Of a broadcasting group every instance has all queues whoever else is there.
+    if (!group->changed && group->model != WIRE_BROADCASTING && group->config.notify_enabled) {
+        group->changed = true;
+        list_add_tail(&broker->groups.changed, &group->in_changed);
     }
+}
+
+// A client that gets it rebalances at once.
+static void tell_members(struct broker *broker, struct group *group)
+{
     list_for_each (node, &group->members) {
         struct member *member = LIST_ENTRY(node, struct member, node);
         struct wire_header push = { .code = WIRE_NOTIFY_CONSUMER_IDS_CHANGED, .ext_count = 1 };
         push.ext[0] = (struct wire_pair){ STR("consumerGroup"), str_of(group->config.name) };
         answer_push(broker, member->conn_id, &push, (struct str){ 0 });
+    }
+}
+
+void groups_tell(struct broker *broker)
+{
+    struct list *node;
+    while ((node = list_pop(&broker->groups.changed)) != NULL) {
+        struct group *group = LIST_ENTRY(node, struct group, in_changed);
+        group->changed = false;
+        tell_members(broker, group);
     }
 }
 
@@ -30,9 +47,11 @@ static struct member *find_member(struct group *group, struct str client_id)
     return NULL;
 }
 
-static void remove_member(struct broker *broker, struct group *group, struct member *member)
+static void remove_member(struct broker *broker, struct member *member)
 {
+    struct group *group = member->group;
     list_remove(&member->node);
+    list_remove(&member->in_channel);
     group->member_count--;
     broker->groups.client_count--;
     free(member->client_id);
@@ -135,6 +154,8 @@ static tidings_status add_member(struct broker *broker, struct group *group, con
         return error_set(err, TIDINGS_E_NO_MEMORY, "no memory for a member of group %s",
                          group->config.name);
     }
+    member->group = group;
+    list_init(&member->in_channel);
     list_add_tail(&group->members, &member->node);
     group->member_count++;
     broker->groups.client_count++;
@@ -144,7 +165,7 @@ static tidings_status add_member(struct broker *broker, struct group *group, con
 
 struct beat { // of whom a heartbeat comes
     const char *client_id;
-    uint64_t conn_id;
+    struct channel *channel;
     int32_t language;
     int32_t version;
     int64_t now_ms;
@@ -162,11 +183,13 @@ static tidings_status consumer_beat(struct broker *broker, const struct wire_con
     bool changed = member == NULL;
     if (member == NULL) {
         status = add_member(broker, group, beat->client_id, &member, err);
-        if (status != TIDINGS_OK) {
+        if (member == NULL) {
             return status;
         }
     }
-    member->conn_id = beat->conn_id;
+    member->conn_id = beat->channel->conn_id;
+    list_remove(&member->in_channel);
+    list_add_tail(&beat->channel->members, &member->in_channel);
     member->seen_ms = beat->now_ms;
     member->language = beat->language;
     member->version = beat->version;
@@ -175,7 +198,7 @@ static tidings_status consumer_beat(struct broker *broker, const struct wire_con
     group->active = data->active;
     changed |= update_subscriptions(group, data);
     if (changed) {
-        notify(broker, group);
+        mark_changed(broker, group);
     }
     return TIDINGS_OK;
 }
@@ -211,14 +234,31 @@ static struct producer *find_producer(struct producer_group *group, struct str c
     return NULL;
 }
 
-static void remove_producer(struct broker *broker, struct producer_group *group,
-                            struct producer *producer)
+// The group goes with its last producer.
+static void remove_producer(struct broker *broker, struct producer *producer)
 {
+    struct producer_group *group = producer->group;
     list_remove(&producer->node);
+    list_remove(&producer->in_channel);
     group->count--;
     broker->groups.client_count--;
     free(producer->client_id);
     free(producer);
+    if (group->count == 0) {
+        (void)map_remove(&broker->groups.producers, str_of(group->name));
+        free(group->name);
+        free(group);
+    }
+}
+
+static struct producer *producer_new(const char *client_id)
+{
+    struct producer *producer = calloc(1, sizeof *producer);
+    if (producer != NULL && (producer->client_id = str_dup(str_of(client_id))) == NULL) {
+        free(producer);
+        return NULL;
+    }
+    return producer;
 }
 
 static tidings_status producer_beat(struct broker *broker, const char *name,
@@ -233,16 +273,24 @@ static tidings_status producer_beat(struct broker *broker, const char *name,
         group != NULL ? find_producer(group, str_of(beat->client_id)) : NULL;
     if (group != NULL && producer == NULL && group->count < GROUP_MEMBERS_MAX &&
         broker->groups.client_count < CLIENTS_MAX &&
-        (producer = calloc(1, sizeof *producer)) != NULL) {
-        producer->client_id = str_dup(str_of(beat->client_id));
+        (producer = producer_new(beat->client_id)) != NULL) {
+        producer->group = group;
+        list_init(&producer->in_channel);
         list_add_tail(&group->producers, &producer->node);
         group->count++;
         broker->groups.client_count++;
     }
-    if (producer == NULL || producer->client_id == NULL) {
+    if (group != NULL && group->count == 0) {
+        (void)map_remove(&broker->groups.producers, str_of(name));
+        free(group->name);
+        free(group);
+    }
+    if (producer == NULL) {
         return error_set(err, TIDINGS_E_FULL, "no room for another producer of group %s", name);
     }
-    producer->conn_id = beat->conn_id;
+    producer->conn_id = beat->channel->conn_id;
+    list_remove(&producer->in_channel);
+    list_add_tail(&beat->channel->producers, &producer->in_channel);
     producer->seen_ms = beat->now_ms;
     producer->language = beat->language;
     producer->version = beat->version;
@@ -250,10 +298,10 @@ static tidings_status producer_beat(struct broker *broker, const char *name,
 }
 
 tidings_status groups_heartbeat(struct broker *broker, const struct wire_heartbeat *heartbeat,
-                                uint64_t conn_id, int32_t language, int32_t version,
+                                struct channel *channel, int32_t language, int32_t version,
                                 struct tidings_error *err)
 {
-    struct beat beat = { heartbeat->client_id, conn_id, language, version,
+    struct beat beat = { heartbeat->client_id, channel, language, version,
                          clock_mono_us(broker->options.clock) / 1000 };
     tidings_status status = TIDINGS_OK;
     if (beat.client_id[0] == '\0' || strlen(beat.client_id) > 512) {
@@ -275,63 +323,71 @@ void groups_leave(struct broker *broker, struct str client_id, struct str produc
     struct producer_group *producers = map_get(&broker->groups.producers, producer_group);
     struct producer *producer = producers != NULL ? find_producer(producers, client_id) : NULL;
     if (producer != NULL) {
-        remove_producer(broker, producers, producer);
+        remove_producer(broker, producer);
     }
     struct group *group = groups_find(&broker->groups, consumer_group);
     struct member *member = group != NULL ? find_member(group, client_id) : NULL;
     if (member != NULL) {
-        remove_member(broker, group, member);
-        notify(broker, group);
+        remove_member(broker, member);
+        mark_changed(broker, group);
     }
 }
 
-// Removes those whose connection is `conn_id` (0 = any) and that were last seen before `before_ms`.
-static void sweep(struct broker *broker, uint64_t conn_id, int64_t before_ms)
+void groups_channel_closed(struct broker *broker, struct channel *channel)
+{
+    list_for_each_safe (node, following, &channel->members) {
+        struct member *member = LIST_ENTRY(node, struct member, in_channel);
+        mark_changed(broker, member->group);
+        remove_member(broker, member);
+    }
+    list_for_each_safe (node, following, &channel->producers) {
+        remove_producer(broker, LIST_ENTRY(node, struct producer, in_channel));
+    }
+}
+
+// Removes the members that were last seen before `before_ms`.
+static void expire_members(struct broker *broker, int64_t before_ms)
 {
     struct str key;
     void *value;
     size_t cursor = 0;
     while (map_next(&broker->groups.by_name, &cursor, &key, &value)) {
         struct group *group = value;
-        bool changed = false;
         list_for_each_safe (node, following, &group->members) {
             struct member *member = LIST_ENTRY(node, struct member, node);
-            if ((conn_id == 0 || member->conn_id == conn_id) && member->seen_ms <= before_ms) {
-                remove_member(broker, group, member);
-                changed = true;
+            if (member->seen_ms <= before_ms) {
+                mark_changed(broker, group);
+                remove_member(broker, member);
             }
-        }
-        if (changed) {
-            notify(broker, group);
-        }
-    }
-    cursor = 0;
-    while (map_next(&broker->groups.producers, &cursor, &key, &value)) {
-        struct producer_group *group = value;
-        list_for_each_safe (node, following, &group->producers) {
-            struct producer *producer = LIST_ENTRY(node, struct producer, node);
-            if ((conn_id == 0 || producer->conn_id == conn_id) && producer->seen_ms <= before_ms) {
-                remove_producer(broker, group, producer);
-            }
-        }
-        if (group->count == 0) {
-            (void)map_remove(&broker->groups.producers, key);
-            free(group->name);
-            free(group);
         }
     }
 }
 
-void groups_conn_closed(struct broker *broker, uint64_t conn_id)
+static void expire_producers(struct broker *broker, int64_t before_ms)
 {
-    if (broker->groups.client_count > 0) {
-        sweep(broker, conn_id, INT64_MAX);
+    struct str key;
+    void *value;
+    size_t cursor = 0;
+    while (map_next(&broker->groups.producers, &cursor, &key, &value)) {
+        struct producer_group *group = value;
+        size_t left = group->count;
+        list_for_each_safe (node, following, &group->producers) {
+            struct producer *producer = LIST_ENTRY(node, struct producer, node);
+            bool last = --left == 0; // the group may be gone with it
+            if (producer->seen_ms <= before_ms) {
+                remove_producer(broker, producer);
+            }
+            if (last) {
+                break;
+            }
+        }
     }
 }
 
 void groups_expire(struct broker *broker, int64_t now_ms)
 {
     if (broker->groups.client_count > 0) {
-        sweep(broker, 0, now_ms - CLIENT_EXPIRE_MS);
+        expire_members(broker, now_ms - CLIENT_EXPIRE_MS);
+        expire_producers(broker, now_ms - CLIENT_EXPIRE_MS);
     }
 }

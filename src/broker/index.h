@@ -58,6 +58,7 @@ struct index_group {
     char name[256];
     bool consume_enabled;
     bool broadcast_enabled;
+    bool notify_enabled; // members are told when others come and go
     struct index_retry retry;
 };
 struct index_due {
@@ -75,6 +76,8 @@ struct index_loader {
     tidings_status (*group)(void *arg, const struct index_group *group);
     tidings_status (*offset)(void *arg, struct str group, struct str topic, int32_t queue_id,
                              int64_t offset);
+    // A deleted topic whose rows are not all gone yet: its id is still taken. May be NULL.
+    tidings_status (*topic_gone)(void *arg, int64_t topic_id);
 };
 struct index_options {
     const char *folder;   // database index.db and folder keys/ inside

@@ -136,7 +136,7 @@ struct index_min {
     X(TOPIC_PUT, "topic", 1, "id", "name", "read_queues", "write_queues", "perm", "ladder",        \
       "window_ms", "retry_limit")                                                                  \
     X(GROUP_PUT, "consumer_group", 1, "name", "consume_enabled", "broadcast_enabled", "ladder",    \
-      "window_ms", "retry_limit")                                                                  \
+      "window_ms", "retry_limit", "notify_enabled")                                                \
     X(OFFSET_PUT, "consumer_offset", 3, "group_name", "topic_name", "queue_id", "next_offset")     \
     X(TRASH_TOPIC_PUT, "trash_topic", 1, "topic_id", "due_ms", "position")
 

@@ -34,6 +34,9 @@ static const char tables[] =
     "CREATE TABLE trash_topic (topic_id {bigint} PRIMARY KEY, due_ms {bigint} NOT NULL,"
     " position {bigint} NOT NULL);";
 
+static const char group_notify[] =
+    "ALTER TABLE consumer_group ADD COLUMN notify_enabled INTEGER NOT NULL DEFAULT 1";
+
 // ---- statements ----
 static tidings_status prepare_plain(struct index_writer *writer, struct tidings_error *err)
 {
@@ -148,7 +151,7 @@ static tidings_status set_segment_size(struct index_writer *writer, struct tidin
 tidings_status index_schema_open(struct index_writer *writer, const char *url,
                                  const struct index_options *options, struct tidings_error *err)
 {
-    static const struct db_migration migrations[] = { { 1, tables } };
+    static const struct db_migration migrations[] = { { 1, tables }, { 2, group_notify } };
     struct db_options db_options = { .sync = DB_SYNC_NORMAL, .fault = options->fault };
     int64_t segment_size = 0;
     writer->segment_size = options->segment_size;
@@ -172,6 +175,7 @@ tidings_status index_schema_open(struct index_writer *writer, const char *url,
 struct telling {
     const struct index_loader *loader;
     void *arg;
+    struct index_writer *writer;
 };
 
 static bool copy_retry(struct db_stmt *stmt, int index, struct index_retry *ret)
@@ -202,7 +206,8 @@ static tidings_status tell_queue(struct db_stmt *stmt, const struct telling *tel
 static tidings_status tell_group(struct db_stmt *stmt, const struct telling *telling)
 {
     struct index_group group = { .consume_enabled = db_column_i64(stmt, 1) != 0,
-                                 .broadcast_enabled = db_column_i64(stmt, 2) != 0 };
+                                 .broadcast_enabled = db_column_i64(stmt, 2) != 0,
+                                 .notify_enabled = db_column_i64(stmt, 6) != 0 };
     return str_copy(group.name, sizeof group.name, db_column_text(stmt, 0)) &&
                    copy_retry(stmt, 3, &group.retry)
                ? telling->loader->group(telling->arg, &group)
@@ -218,9 +223,10 @@ static tidings_status tell_offset(struct db_stmt *stmt, const struct telling *te
 // Marks that an earlier process left deleted topics behind.
 static tidings_status tell_trash(struct db_stmt *stmt, const struct telling *telling)
 {
-    (void)stmt;
-    ((struct index_writer *)telling->arg)->has_trash = true;
-    return TIDINGS_OK;
+    telling->writer->has_trash = true;
+    return telling->loader->topic_gone != NULL
+               ? telling->loader->topic_gone(telling->arg, db_column_i64(stmt, 0))
+               : TIDINGS_OK;
 }
 
 static tidings_status tell_rows(struct index_writer *writer, const char *sql,
@@ -246,27 +252,25 @@ static tidings_status tell_rows(struct index_writer *writer, const char *sql,
 tidings_status index_schema_load(struct index_writer *writer, const struct index_loader *loader,
                                  void *arg, struct tidings_error *err)
 {
-    const struct telling telling = { loader, arg };
-    const struct telling own = { loader, writer };
+    const struct telling telling = { loader, arg, writer };
     const struct {
         const char *sql;
         tidings_status (*tell)(struct db_stmt *stmt, const struct telling *telling);
-        const struct telling *telling;
     } parts[] = {
         { "SELECT id, name, read_queues, write_queues, perm, ladder, window_ms, retry_limit "
           "FROM topic",
-          tell_topic, &telling },
-        { "SELECT queue_key, min_offset, next_offset FROM queue", tell_queue, &telling },
-        { "SELECT name, consume_enabled, broadcast_enabled, ladder, window_ms, retry_limit "
-          "FROM consumer_group",
-          tell_group, &telling },
-        { "SELECT group_name, topic_name, queue_id, next_offset FROM consumer_offset", tell_offset,
-          &telling },
-        { "SELECT topic_id FROM trash_topic", tell_trash, &own },
+          tell_topic },
+        { "SELECT queue_key, min_offset, next_offset FROM queue", tell_queue },
+        { "SELECT name, consume_enabled, broadcast_enabled, ladder, window_ms, retry_limit, "
+          "notify_enabled FROM consumer_group",
+          tell_group },
+        { "SELECT group_name, topic_name, queue_id, next_offset FROM consumer_offset",
+          tell_offset },
+        { "SELECT topic_id FROM trash_topic", tell_trash },
     };
     tidings_status status = TIDINGS_OK;
     for (size_t i = 0; i < BASE_COUNT(parts) && status == TIDINGS_OK; i++) {
-        status = tell_rows(writer, parts[i].sql, parts[i].tell, parts[i].telling, err);
+        status = tell_rows(writer, parts[i].sql, parts[i].tell, &telling, err);
     }
     return status;
 }

@@ -34,6 +34,7 @@ static tidings_status put_group(struct index_writer *writer, const char *bytes,
     db_bind_i64(stmt, 1, group.consume_enabled);
     db_bind_i64(stmt, 2, group.broadcast_enabled);
     bind_retry(stmt, 3, &group.retry);
+    db_bind_i64(stmt, 6, group.notify_enabled);
     return db_run(stmt, NULL, err);
 }
 

@@ -43,6 +43,7 @@ struct broker {
     struct net_timer *tick; // expiry, offsets, retention
     int64_t last_position;  // of the last record published
     uint64_t replayed;      // records at start
+    bool gap;               // at start: the index alone has what stands before some damage
     int64_t ticks;
     int64_t started_ms;
     int64_t retain_from; // what retention would keep if no delayed message needed more

@@ -25,7 +25,6 @@ struct pending {
     int64_t queue_key;
     int64_t offset;
     int64_t due_ms;
-    int64_t replaces; // position of the DELAYED record that this message stands for, 0 = none
     struct index_entry entry;
     struct asker asker;
     char *name; // group events; owned

@@ -10,8 +10,16 @@ struct scan {
     const struct pull *pull;
     int64_t next; // offset behind what was looked at
     int32_t found;
-    bool full; // count or bytes are reached
+    bool full;             // count or bytes are reached, or it cannot go on
+    tidings_status status; // why it cannot go on
+    struct tidings_error err;
 };
+
+static void scan_stop(struct scan *scan, tidings_status status)
+{
+    scan->status = status;
+    scan->full = true;
+}
 
 static size_t bytes_limit(const struct pull *pull)
 {
@@ -61,14 +69,18 @@ static void scan_entry(struct scan *scan, const struct index_entry *entry)
         scan->full = true;
         return;
     }
-    if (store_read(broker, entry->position, &message, &due_ms, NULL) != TIDINGS_OK ||
-        !tag_matches(scan->pull, entry, message)) {
+    tidings_status status = store_read(broker, entry->position, &message, &due_ms, &scan->err);
+    if (status == TIDINGS_E_IO || status == TIDINGS_E_NO_MEMORY) {
+        scan_stop(scan, status); // it is there: the consumer must not be led past it
+        return;
+    }
+    if (status != TIDINGS_OK || !tag_matches(scan->pull, entry, message)) {
         scan->next++; // expired, or damaged: counted and logged by store_read
         return;
     }
     char *copy;
     if (buf_reserve(&broker->body, message.len, &copy) != TIDINGS_OK) {
-        scan->full = true;
+        scan_stop(scan, error_set(&scan->err, TIDINGS_E_NO_MEMORY, "no memory for an answer"));
         return;
     }
     memcpy(copy, message.ptr, message.len);
@@ -83,18 +95,18 @@ static void scan_queue(struct scan *scan)
 {
     struct index_entry entries[INDEX_BLOCK];
     int64_t limit = scan->next + PULL_SCAN_MAX;
-    struct tidings_error err;
     while (!scan->full && scan->next < scan->queue->visible && scan->next < limit) {
         size_t count;
         tidings_status status = store_entries(scan->broker, scan->queue, scan->next, INDEX_BLOCK,
-                                              entries, &count, &err);
+                                              entries, &count, &scan->err);
         if (status != TIDINGS_OK || count == 0) {
             if (status != TIDINGS_OK) {
                 log_line(
                     scan->broker->options.log, LOG_ERROR, "broker",
                     "msg=\"the index cannot be read\" topic=%s queue=%d offset=%lld reason=\"%s\"",
                     scan->queue->topic->config.name, scan->queue->id, (long long)scan->next,
-                    error_text(&err, status));
+                    error_text(&scan->err, status));
+                scan_stop(scan, status);
                 return;
             }
             scan->next = (scan->next / INDEX_BLOCK + 1) * INDEX_BLOCK; // a hole left by damage
@@ -161,6 +173,11 @@ bool pull_answer(struct broker *broker, struct queue *queue, struct pull *pull, 
         send_answer(broker, queue, pull, WIRE_SUCCESS, NULL, scan.next, buf_str(&broker->body));
         broker->stats.messages_out += (uint64_t)scan.found;
         broker->stats.bytes_out += broker->body.len;
+        return true;
+    }
+    if (scan.status != TIDINGS_OK) {
+        send_answer(broker, queue, pull, WIRE_SYSTEM_ERROR, error_text(&scan.err, scan.status),
+                    pull->offset, (struct str){ 0 });
         return true;
     }
     bool moved = scan.next > pull->offset;

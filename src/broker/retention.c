@@ -50,11 +50,41 @@ void retention_min(void *arg, int64_t queue_key, int64_t min_offset)
     }
 }
 
+// Settings whose last record goes with the old segments are written again, so that the log alone
+// still says all. True when there were any: the segments stay until those records are durable.
+static bool relog(struct broker *broker, int64_t position)
+{
+    struct str key;
+    void *value;
+    size_t cursor = 0;
+    bool any = false;
+    tidings_status status = TIDINGS_OK;
+    while (status == TIDINGS_OK && map_next(&broker->topics.by_name, &cursor, &key, &value)) {
+        struct topic *topic = value;
+        if (topic->logged_at < position && !topic->deleting) {
+            any = true;
+            status = store_log_topic(broker, topic, NULL, NULL);
+        }
+    }
+    cursor = 0;
+    while (status == TIDINGS_OK && map_next(&broker->groups.by_name, &cursor, &key, &value)) {
+        struct group *group = value;
+        if (group->logged_at < position) {
+            any = true;
+            status = store_log_group(broker, &group->config, NULL, NULL);
+        }
+    }
+    return any;
+}
+
 void retention_done(void *arg, int64_t position)
 {
     struct broker *broker = arg;
     struct tidings_error err = { 0 };
     broker->retaining = false;
+    if (relog(broker, position)) {
+        return; // next time
+    }
     int64_t begin = commitlog_begin(broker->log);
     tidings_status status = commitlog_release(broker->log, position, &err);
     if (status != TIDINGS_OK) {

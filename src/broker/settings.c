@@ -93,10 +93,10 @@ tidings_status settings_topic_decode(struct str json, struct index_topic *ret,
 
 tidings_status settings_group_encode(const struct index_group *group, struct buf *out)
 {
-    return dump(json_pack("{s:s,s:b,s:b,s:s,s:I,s:i}", "name", group->name, "consume",
-                          group->consume_enabled, "broadcast", group->broadcast_enabled, "ladder",
-                          group->retry.ladder, "windowMs", (json_int_t)group->retry.window_ms,
-                          "limit", group->retry.limit),
+    return dump(json_pack("{s:s,s:b,s:b,s:b,s:s,s:I,s:i}", "name", group->name, "consume",
+                          group->consume_enabled, "broadcast", group->broadcast_enabled, "notify",
+                          group->notify_enabled, "ladder", group->retry.ladder, "windowMs",
+                          (json_int_t)group->retry.window_ms, "limit", group->retry.limit),
                 out);
 }
 
@@ -110,6 +110,7 @@ tidings_status settings_group_decode(struct str json, struct index_group *ret,
     *ret = (struct index_group){
         .consume_enabled = !json_is_false(json_object_get(root, "consume")),
         .broadcast_enabled = !json_is_false(json_object_get(root, "broadcast")),
+        .notify_enabled = !json_is_false(json_object_get(root, "notify")),
     };
     tidings_status status = get_name(root, ret->name, sizeof ret->name, err);
     if (status == TIDINGS_OK) {

@@ -164,6 +164,9 @@ tidings_status store_append(struct broker *broker, const struct store_append *ap
     int64_t position;
     char *payload;
 
+    if (topic->deleting) {
+        return error_set(err, TIDINGS_E_AGAIN, "topic %s is being deleted", topic->config.name);
+    }
     if (!topic->logged) {
         tidings_status logged = store_log_topic(broker, topic, NULL, err);
         if (logged != TIDINGS_OK) {
@@ -208,8 +211,7 @@ tidings_status store_append(struct broker *broker, const struct store_append *ap
         ring_push(store, prefix ? PENDING_DELAYED : PENDING_MESSAGE, position);
     pending->queue_key = queue->key;
     pending->offset = message.queue_offset;
-    pending->due_ms = append->replaces != NULL ? append->replaces->due_ms : append->due_ms;
-    pending->replaces = append->replaces != NULL ? append->replaces->position : 0;
+    pending->due_ms = append->due_ms;
     pending->entry = (struct index_entry){ .position = position, .size = (uint32_t)size };
     pending->batch_count = append->batch_count;
     set_asker(pending, append->asker);
@@ -259,6 +261,7 @@ tidings_status store_log_topic(struct broker *broker, struct topic *topic,
     if (status == TIDINGS_OK) {
         pending->queue_key = index_queue_key(topic->config.id, 0);
         topic->logged = true;
+        topic->logged_at = pending->position;
     }
     buf_deinit(&json);
     return status;
@@ -296,6 +299,11 @@ tidings_status store_log_group(struct broker *broker, const struct index_group *
     if (status == TIDINGS_OK) {
         pending->name =
             str_dup(str_of(group->name)); // NULL: the index row follows at the next change
+        struct group *own = groups_find(&broker->groups, str_of(group->name));
+        if (own != NULL) {
+            own->logged = true;
+            own->logged_at = pending->position;
+        }
     }
     buf_deinit(&json);
     return status;
@@ -306,15 +314,19 @@ tidings_status store_log_group_delete(struct broker *broker, struct str name, bo
 {
     struct buf json;
     struct pending *pending;
+    char *own = str_dup(name);
     buf_init(&json, 4096);
-    tidings_status status = settings_group_delete_encode(name, with_offsets, &json);
+    tidings_status status =
+        own != NULL ? settings_group_delete_encode(name, with_offsets, &json) : TIDINGS_E_NO_MEMORY;
     if (status == TIDINGS_OK) {
         status = log_event(broker, STORE_GROUP_DELETED, PENDING_GROUP_DELETED, buf_str(&json),
                            asker, &pending, err);
     }
     if (status == TIDINGS_OK) {
-        pending->name = str_dup(name);
+        pending->name = own;
         pending->with_offsets = with_offsets;
+    } else {
+        free(own);
     }
     buf_deinit(&json);
     return status;
@@ -330,7 +342,8 @@ static void put_deliver_row(char *row, const struct index_due *due, int64_t offs
     num_store_be32(row + 36, (uint32_t)due->tag_code);
 }
 
-tidings_status store_log_deliver(struct broker *broker, const struct index_due *rows, size_t count)
+tidings_status store_log_deliver(struct broker *broker, const struct index_due *rows, size_t count,
+                                 bool visible)
 {
     struct store *store = &broker->store;
     int64_t position;
@@ -355,13 +368,13 @@ tidings_status store_log_deliver(struct broker *broker, const struct index_due *
     size_t used = 0;
     for (size_t i = 0; i < count; i++) {
         const struct index_due *due = &rows[i];
-        struct queue *queue = topics_find_queue(&broker->topics, due->queue_key);
+        struct queue *queue = visible ? topics_find_queue(&broker->topics, due->queue_key) : NULL;
         struct pending *pending = ring_push(store, PENDING_DELIVER, position);
         pending->queue_key = due->queue_key;
         pending->due_ms = due->due_ms;
         pending->entry = (struct index_entry){ due->position, due->size, due->tag_code };
         pending->offset =
-            queue != NULL ? queue->next++ : -1; // -1: its topic was deleted, only forget it
+            queue != NULL ? queue->next++ : -1; // -1: only forget it (its topic may be deleted)
         put_deliver_row(payload + used, due, pending->offset);
         used += STORE_DELIVER_ROW;
     }

@@ -61,9 +61,7 @@ struct store {
 struct store_append {
     struct topic *topic;
     struct wire_message message;
-    int64_t due_ms; // > 0: not before that time
-    const struct index_due
-        *replaces;             // a due row that this message stands for: goes when it is durable
+    int64_t due_ms;            // > 0: not before that time
     const struct asker *asker; // answered when durable; NULL for none
     uint32_t
         batch_count; // > 1 on the last message of a batch: the answer lists the ids of them all
@@ -88,9 +86,10 @@ tidings_status store_log_group(struct broker *broker, const struct index_group *
 tidings_status store_log_group_delete(struct broker *broker, struct str name, bool with_offsets,
                                       const struct asker *asker,
                                       struct tidings_error *err) TIDINGS_NODISCARD;
-// Makes delayed messages visible: one DELIVER record. On error none.
-tidings_status store_log_deliver(struct broker *broker, const struct index_due *rows,
-                                 size_t count) TIDINGS_NODISCARD;
+// Makes delayed messages visible, or only forgets their due rows (queue offset −1 in the log): one
+// DELIVER record. On error none.
+tidings_status store_log_deliver(struct broker *broker, const struct index_due *rows, size_t count,
+                                 bool visible) TIDINGS_NODISCARD;
 
 // The log has news: publish and answer, or refuse.
 void store_wake(struct broker *broker);

@@ -143,6 +143,16 @@ static void publish_delivered(struct broker *broker, struct index_batch *batch, 
     }
 }
 
+static void forget_topic(struct broker *broker, struct topic *topic)
+{
+    for (int32_t i = 0; i < topic->queue_count; i++) {
+        waits_answer_queue(broker, &topic->queues[i]);
+        list_remove(&topic->queues[i].woken_node);
+    }
+    groups_forget_topic(&broker->groups, str_of(topic->config.name));
+    topics_remove(&broker->topics, topic);
+}
+
 static void publish_settings(struct broker *broker, struct index_batch *batch,
                              struct pending *pending)
 {
@@ -151,11 +161,15 @@ static void publish_settings(struct broker *broker, struct index_batch *batch,
     if (pending->kind == PENDING_TOPIC && topic != NULL) {
         status = index_batch_topic(batch, &topic->config);
     } else if (pending->kind == PENDING_TOPIC_DELETED) {
+        if (topic != NULL) {
+            forget_topic(broker, topic);
+        }
         status = index_batch_topic_delete(batch, pending->queue_key >> 16);
     } else if (pending->kind == PENDING_GROUP && pending->name != NULL) {
         struct group *group = groups_find(&broker->groups, str_of(pending->name));
         status = group != NULL ? index_batch_group(batch, &group->config) : TIDINGS_OK;
-    } else if (pending->kind == PENDING_GROUP_DELETED && pending->name != NULL) {
+    } else if (pending->kind == PENDING_GROUP_DELETED) {
+        groups_remove(&broker->groups, str_of(pending->name), pending->with_offsets);
         status = index_batch_group_delete(batch, str_of(pending->name), pending->with_offsets);
     }
     if (status != TIDINGS_OK) {
@@ -176,9 +190,6 @@ static void publish(struct broker *broker, uint64_t number)
     case PENDING_MESSAGE:
         publish_entry(broker, batch, pending);
         publish_keys(broker, batch, pending);
-        if (pending->replaces > 0) {
-            publish_delivered(broker, batch, pending->due_ms, pending->replaces);
-        }
         broker->stats.messages_in++;
         broker->stats.bytes_in += pending->entry.size;
         break;
@@ -215,6 +226,13 @@ static void refuse(struct broker *broker, struct pending *pending, const struct 
                                        pending->entry.size, pending->entry.tag_code });
     } else if (pending->kind == PENDING_TOPIC && queue != NULL) {
         queue->topic->logged = false;
+    } else if (pending->kind == PENDING_TOPIC_DELETED && queue != NULL) {
+        queue->topic->deleting = false;
+    } else if (pending->kind == PENDING_GROUP && pending->name != NULL) {
+        struct group *group = groups_find(&broker->groups, str_of(pending->name));
+        if (group != NULL) {
+            group->logged = false;
+        }
     } else if (pending->kind == PENDING_MESSAGE || pending->kind == PENDING_DELAYED) {
         broker->stats.sends_refused++;
     }

@@ -37,6 +37,7 @@ static tidings_status add_entry(struct broker *broker, struct queue *queue, int6
         return TIDINGS_OK; // known already
     }
     if (offset > queue->visible) { // a gap: records were damaged
+        broker->gap = true;        // the tail in memory begins anew
         queue->min = queue->min == queue->visible ? offset : queue->min;
         queue->visible = offset;
         queue->next = offset;
@@ -119,17 +120,31 @@ static tidings_status replay_deliver(struct broker *broker, struct str payload)
     return status;
 }
 
-static tidings_status replay_topic(struct broker *broker, struct str payload)
+static tidings_status remove_topic(struct broker *broker, struct topic *topic)
+{
+    int64_t id = topic->config.id;
+    groups_forget_topic(&broker->groups, str_of(topic->config.name));
+    topics_remove(&broker->topics, topic);
+    return index_batch_topic_delete(store_batch(broker), id);
+}
+
+static tidings_status replay_topic(struct broker *broker, int64_t position, struct str payload)
 {
     struct index_topic config;
     struct topic *topic;
     struct tidings_error err;
     tidings_status status = settings_topic_decode(payload, &config, &err);
+    struct topic *known =
+        status == TIDINGS_OK ? topics_find(&broker->topics, str_of(config.name)) : NULL;
+    if (known != NULL && config.id != 0 && known->config.id != config.id) {
+        status = remove_topic(broker, known); // its deletion was lost with a damaged record
+    }
     if (status == TIDINGS_OK) {
         status = topics_put(&broker->topics, &config, &topic);
     }
     if (status == TIDINGS_OK) {
         topic->logged = true;
+        topic->logged_at = position;
         status = index_batch_topic(store_batch(broker), &topic->config);
     }
     return status;
@@ -141,14 +156,11 @@ static tidings_status replay_topic_delete(struct broker *broker, struct str payl
     struct tidings_error err;
     tidings_status status = settings_topic_delete_decode(payload, &id, &err);
     struct topic *topic = status == TIDINGS_OK ? topics_find_id(&broker->topics, id) : NULL;
-    if (topic != NULL) {
-        topics_remove(&broker->topics, topic);
-        status = index_batch_topic_delete(store_batch(broker), id);
-    }
-    return status;
+    return topic != NULL ? remove_topic(broker, topic) : status;
 }
 
-static tidings_status replay_group(struct broker *broker, struct str payload, bool deleted)
+static tidings_status replay_group(struct broker *broker, int64_t position, struct str payload,
+                                   bool deleted)
 {
     struct index_group config;
     struct group *group;
@@ -167,6 +179,7 @@ static tidings_status replay_group(struct broker *broker, struct str payload, bo
     status = groups_put(&broker->groups, &config, &group);
     if (status == TIDINGS_OK) {
         group->logged = true;
+        group->logged_at = position;
         status = index_batch_group(store_batch(broker), &group->config);
     }
     return status;
@@ -193,10 +206,10 @@ tidings_status store_replay(void *arg, int64_t position, uint8_t type, int64_t w
         }
         break;
     case STORE_DELIVER: status = replay_deliver(broker, payload); break;
-    case STORE_TOPIC: status = replay_topic(broker, payload); break;
+    case STORE_TOPIC: status = replay_topic(broker, position, payload); break;
     case STORE_TOPIC_DELETED: status = replay_topic_delete(broker, payload); break;
-    case STORE_GROUP: status = replay_group(broker, payload, false); break;
-    case STORE_GROUP_DELETED: status = replay_group(broker, payload, true); break;
+    case STORE_GROUP: status = replay_group(broker, position, payload, false); break;
+    case STORE_GROUP_DELETED: status = replay_group(broker, position, payload, true); break;
     default:
         log_line(broker->options.log, LOG_WARN, "broker",
                  "msg=\"record of an unknown type in the log, made by a newer version?\" "

@@ -62,7 +62,7 @@ size_t topics_count(const struct topics *topics)
 
 // Moves the queues to a larger array. Lists of held pulls and news point into the old one, so they
 // are relinked.
-static tidings_status grow_queues(struct topic *topic, int32_t count)
+tidings_status topic_grow(struct topic *topic, int32_t count)
 {
     if (count <= topic->queue_count) {
         return TIDINGS_OK;
@@ -135,8 +135,11 @@ static tidings_status topic_add(struct topics *topics, const struct index_topic 
         topic->config.id = topics->next_id;
     }
     tidings_status status = reserve_id(topics, topic->config.id);
+    if (status == TIDINGS_OK && topics->by_id[topic->config.id] != NULL) {
+        status = TIDINGS_E_CORRUPT; // two names for one id
+    }
     if (status == TIDINGS_OK) {
-        status = grow_queues(topic, queues_of(config));
+        status = topic_grow(topic, queues_of(config));
     }
     if (status == TIDINGS_OK) {
         status = map_put(&topics->by_name, str_of(config->name), topic, NULL);
@@ -163,7 +166,7 @@ tidings_status topics_put(struct topics *topics, const struct index_topic *confi
     if (topic == NULL) {
         return topic_add(topics, config, ret);
     }
-    tidings_status status = grow_queues(topic, queues_of(config));
+    tidings_status status = topic_grow(topic, queues_of(config));
     if (status != TIDINGS_OK) {
         return status;
     }
@@ -179,6 +182,20 @@ void topics_remove(struct topics *topics, struct topic *topic)
     (void)map_remove(&topics->by_name, str_of(topic->config.name));
     topics->by_id[topic->config.id] = NULL;
     topic_free(topic);
+}
+
+bool topic_is_reserved(struct str name)
+{
+    static const char *const reserved[] = {
+        "SCHEDULE_TOPIC_XXXX",        "RMQ_SYS_TRANS_HALF_TOPIC", "RMQ_SYS_TRANS_OP_HALF_TOPIC",
+        "TRANS_CHECK_MAX_TIME_TOPIC", "SELF_TEST_TOPIC",          "OFFSET_MOVED_EVENT",
+    };
+    for (size_t i = 0; i < BASE_COUNT(reserved); i++) {
+        if (str_eq_c(name, reserved[i])) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static tidings_status tail_grow(struct queue *queue)

@@ -28,7 +28,9 @@ struct queue {
 
 struct topic {
     struct index_topic config;
-    bool logged; // its settings are in the log (or on their way)
+    bool logged;       // its settings are in the log (or on their way)
+    int64_t logged_at; // where; 0 = before this process began
+    bool deleting;     // goes when that is durable
     int32_t queue_count;
     struct queue *queues;
 };
@@ -51,7 +53,12 @@ size_t topics_count(const struct topics *topics);
 // them).
 tidings_status topics_put(struct topics *topics, const struct index_topic *config,
                           struct topic **ret) TIDINGS_NODISCARD;
+// Makes room for at least `count` queues, hidden ones included: at start, as the index tells them.
+tidings_status topic_grow(struct topic *topic, int32_t count) TIDINGS_NODISCARD;
 void topics_remove(struct topics *topics, struct topic *topic); // frees it
+
+// RocketMQ's names for its own use: nobody sends to them or makes them.
+bool topic_is_reserved(struct str name);
 
 // ---- queues ----
 // The next entry became durable: visible goes up by one. E_NO_MEMORY leaves the queue unchanged.

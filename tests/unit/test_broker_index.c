@@ -287,6 +287,7 @@ static void settings_come_back(void **state)
     index_submit(f->index, batch, 1);
     first.write_queues = 8;
     group.broadcast_enabled = true;
+    group.notify_enabled = true;
     batch = fixture_batch(f);
     assert_int_equal(index_batch_topic(batch, &first), TIDINGS_OK);
     assert_int_equal(index_batch_group(batch, &group), TIDINGS_OK);

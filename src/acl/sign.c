@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <stdlib.h>
+
+#include "acl/acl.h"
+
+enum { DIGEST_BYTES = 20 };
+
+struct acl_signer {
+    EVP_MAC_CTX *keyed; // started with the key, and only ever copied
+};
+
+tidings_status acl_signer_new(struct str secret, struct acl_signer **ret, struct tidings_error *err)
+{
+    char digest[] = "SHA1";
+    const OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+        OSSL_PARAM_construct_end(),
+    };
+    // An empty key must not be NULL, which would mean: the key of before.
+    const unsigned char *key = (const unsigned char *)(secret.len > 0 ? secret.ptr : "");
+    EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    struct acl_signer *signer = calloc(1, sizeof *signer);
+    tidings_status status = TIDINGS_OK;
+    *ret = NULL;
+    if (signer == NULL) {
+        status = error_set(err, TIDINGS_E_NO_MEMORY, "no memory for a signing key");
+        goto out;
+    }
+    signer->keyed = hmac == NULL ? NULL : EVP_MAC_CTX_new(hmac);
+    if (signer->keyed == NULL || EVP_MAC_init(signer->keyed, key, secret.len, params) != 1) {
+        status = error_set(err, TIDINGS_E_INTERNAL, "the crypto library has no HMAC-SHA1");
+        goto out;
+    }
+    *ret = signer;
+    signer = NULL;
+out:
+    acl_signer_free(signer);
+    EVP_MAC_free(hmac);
+    return status;
+}
+
+void acl_signer_free(struct acl_signer *signer)
+{
+    if (signer != NULL) {
+        EVP_MAC_CTX_free(signer->keyed);
+        free(signer);
+    }
+}
+
+// In UTF-16 what lies beyond U+FFFF is written with D800–DFFF and so comes before U+E000–U+FFFF; in
+// UTF-8 it comes after. First bytes: EE and EF for U+E000–U+FFFF, F0 to F4 for what lies beyond.
+static int utf16_rank(char byte)
+{
+    int value = (unsigned char)byte;
+    return value >= 0xF0 ? value - 2 : value >= 0xEE ? value + 16 : value;
+}
+
+static int compare_names(struct str a, struct str b)
+{
+    size_t shorter = a.len < b.len ? a.len : b.len;
+    for (size_t i = 0; i < shorter; i++) {
+        if (a.ptr[i] != b.ptr[i]) {
+            return utf16_rank(a.ptr[i]) - utf16_rank(b.ptr[i]);
+        }
+    }
+    return a.len < b.len ? -1 : a.len > b.len;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const struct acl_field *const *left = a;
+    const struct acl_field *const *right = b;
+    return compare_names((*left)->name, (*right)->name);
+}
+
+static bool is_signed(const struct acl_field *field, enum acl_form form)
+{
+    return !str_eq(field->name, STR("Signature")) &&
+           !(form == ACL_FORM_NO_UNIQUE && str_eq(field->name, STR("_UNIQUE_KEY_QUERY")));
+}
+
+static bool feed(EVP_MAC_CTX *mac, struct str bytes)
+{
+    return bytes.len == 0 ||
+           EVP_MAC_update(mac, (const unsigned char *)bytes.ptr, bytes.len) == 1;
+}
+
+static tidings_status digest(const struct acl_signer *signer, const struct acl_field **sorted,
+                             size_t count, enum acl_form form, struct str body,
+                             unsigned char *ret_digest)
+{
+    EVP_MAC_CTX *mac = EVP_MAC_CTX_dup(signer->keyed);
+    size_t got = 0;
+    if (mac == NULL) {
+        return TIDINGS_E_NO_MEMORY;
+    }
+    bool fed = true;
+    for (size_t i = 0; i < count && fed; i++) {
+        fed = !is_signed(sorted[i], form) || feed(mac, sorted[i]->value);
+    }
+    fed = fed && feed(mac, body) && EVP_MAC_final(mac, ret_digest, &got, DIGEST_BYTES) == 1 &&
+          got == DIGEST_BYTES;
+    EVP_MAC_CTX_free(mac);
+    return fed ? TIDINGS_OK : TIDINGS_E_NO_MEMORY;
+}
+
+tidings_status acl_sign(const struct acl_signer *signer, enum acl_form form,
+                        const struct acl_field *fields, size_t count, struct str body,
+                        char ret_signature[ACL_SIGNATURE_SIZE])
+{
+    const struct acl_field *sorted[ACL_FIELDS_MAX];
+    unsigned char bytes[DIGEST_BYTES];
+    ret_signature[0] = '\0';
+    if (count > ACL_FIELDS_MAX) {
+        return TIDINGS_E_TOO_LARGE;
+    }
+    for (size_t i = 0; i < count; i++) {
+        sorted[i] = &fields[i];
+    }
+    qsort((void *)sorted, count, sizeof(struct acl_field *), by_name);
+    for (size_t i = 1; i < count; i++) {
+        if (str_eq(sorted[i - 1]->name, sorted[i]->name)) {
+            return TIDINGS_E_INVALID; // what would be signed is not what would be read
+        }
+    }
+    tidings_status status = digest(signer, sorted, count, form, body, bytes);
+    if (status == TIDINGS_OK) {
+        EVP_EncodeBlock((unsigned char *)ret_signature, bytes, DIGEST_BYTES);
+    }
+    OPENSSL_cleanse(bytes, sizeof bytes);
+    return status;
+}
