@@ -117,12 +117,13 @@ static tidings_status read_time(struct str properties, struct str key, int64_t *
         *ret = -1;
         return TIDINGS_OK;
     }
-    if (!num_parse_i64(text, 0, TIME_MAX, ret)) {
+    if (!num_parse_i64(text, -TIME_MAX, TIME_MAX, ret)) {
         (void)error_set(err, TIDINGS_E_TOO_LARGE,
                         "property %.*s must be a whole number, not \"%.*s\"", STR_ARG(key),
                         STR_ARG(text));
         return TIDINGS_E_TOO_LARGE;
     }
+    *ret = *ret < 0 ? 0 : *ret; // in the past: no delay
     return TIDINGS_OK;
 }
 

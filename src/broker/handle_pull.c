@@ -35,6 +35,12 @@ static bool find_tags(struct request *request, const struct wire_pull *pull,
                          STR_ARG(pull->group), STR_ARG(pull->topic));
             return false;
         }
+        if (group->model == WIRE_BROADCASTING && !group->config.broadcast_enabled) {
+            answer_codef(request, WIRE_NO_PERMISSION,
+                         "the consumer group[%.*s] can not consume by broadcast way",
+                         STR_ARG(pull->group));
+            return false;
+        }
         if (own->version < pull->sub_version) {
             answer_code(request, WIRE_SUBSCRIPTION_NOT_LATEST,
                         "the consumer's subscription not latest");

@@ -41,10 +41,13 @@ void handle_route(struct request *request)
     }
     // A push consumer asks for its retry topic before its first heartbeat; made now, its first
     // retry comes in time.
-    if (str_is_retry_topic(asked.topic) && wire_name_is_valid(asked.topic, WIRE_GROUP_MAX) &&
+    struct str group = (struct str){ 0 };
+    if (str_is_retry_topic(asked.topic)) {
+        group = str_make(asked.topic.ptr + WIRE_RETRY_PREFIX.len,
+                         asked.topic.len - WIRE_RETRY_PREFIX.len);
+    }
+    if (wire_name_is_valid(group, WIRE_GROUP_MAX) &&
         topics_find(&broker->topics, asked.topic) == NULL) {
-        struct str group = str_make(asked.topic.ptr + WIRE_RETRY_PREFIX.len,
-                                    asked.topic.len - WIRE_RETRY_PREFIX.len);
         (void)handler_group_topic(broker, WIRE_RETRY_PREFIX, group, &err);
     }
     struct wire_route_queue queue = { .broker = broker->broker_name };

@@ -78,17 +78,13 @@ static bool refuse_send(struct request *request, const struct wire_send *send)
     struct broker *broker = request->broker;
     if (broker->draining) {
         answer_code(request, WIRE_SERVICE_NOT_AVAILABLE, "the server is shutting down");
-    } else if (!wire_name_is_valid(send->topic, WIRE_TOPIC_MAX) &&
-               !str_is_retry_topic(send->topic)) {
+    } else if (!wire_name_is_valid(send->topic, WIRE_TOPIC_MAX)) {
         answer_codef(request, WIRE_SYSTEM_ERROR,
                      "The specified topic[%.*s] is illegal: 1 to %d of %% | a-z A-Z 0-9 _ -",
                      STR_ARG(send->topic), WIRE_TOPIC_MAX);
-    } else if (!wire_name_is_valid(send->topic, WIRE_GROUP_MAX)) {
-        answer_codef(request, WIRE_SYSTEM_ERROR, "The specified topic[%.*s] is illegal",
-                     STR_ARG(send->topic));
-    } else if (send->producer_group.len > WIRE_GROUP_MAX) {
+    } else if (send->producer_group.len > WIRE_NAME_MAX) {
         answer_codef(request, WIRE_SYSTEM_ERROR, "producer group is over %d characters",
-                     WIRE_GROUP_MAX);
+                     WIRE_NAME_MAX);
     } else if (topic_is_reserved(send->topic)) {
         answer_codef(request, WIRE_NO_PERMISSION, "Sending message to topic[%.*s] is forbidden.",
                      STR_ARG(send->topic));

@@ -31,7 +31,7 @@ static void read_back(struct broker *broker, const struct wire_send_back *asked,
     }
     if (!num_parse_i64(wire_properties_get(properties, DELAY_P_FIRST), 0, back->message.store_ms,
                        &back->first_ms)) {
-        back->first_ms = back->message.store_ms;
+        back->first_ms = clock_wall_ms(broker->options.clock); // the window counts from here
     }
 }
 

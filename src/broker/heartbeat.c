@@ -264,9 +264,9 @@ static struct producer *producer_new(const char *client_id)
 static tidings_status producer_beat(struct broker *broker, const char *name,
                                     const struct beat *beat, struct tidings_error *err)
 {
-    if (!wire_name_is_valid(str_of(name), WIRE_GROUP_MAX)) {
+    if (!wire_name_is_valid(str_of(name), WIRE_NAME_MAX)) {
         return error_set(err, TIDINGS_E_INVALID,
-                         "producer group must be 1 to %d of %% | a-z A-Z 0-9 _ -", WIRE_GROUP_MAX);
+                         "producer group must be 1 to %d of %% | a-z A-Z 0-9 _ -", WIRE_NAME_MAX);
     }
     struct producer_group *group = ensure_producers(broker, name);
     struct producer *producer =

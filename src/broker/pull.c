@@ -48,7 +48,7 @@ static bool code_may_match(const struct wire_tags *tags, int32_t code)
         return true;
     }
     for (unsigned i = 0; i < tags->count; i++) {
-        if (tags->codes[i] == code) {
+        if (tags->tags[i].code == code) {
             return true;
         }
     }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "broker/wait.h"
 
+#include <stdalign.h>
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "broker/channel.h"
@@ -14,7 +16,8 @@ struct wait {
     int64_t queue_key;
     struct pull pull;
     bool tagged;
-    struct wire_tags tags[]; // one, with its expression behind it, when tagged
+    // When tagged: a struct wire_tags as long as its count asks for, and the texts behind it.
+    alignas(struct wire_tags) char tags[];
 };
 
 static const struct wire_tags tags_all = { .all = true };
@@ -68,9 +71,10 @@ static struct wait *wait_new(const struct pull *pull)
     const struct wire_tags *tags = pull->tags;
     size_t text = 0;
     for (unsigned i = 0; i < tags->count; i++) {
-        text += tags->tags[i].len;
+        text += tags->tags[i].text.len;
     }
-    size_t extra = tags->all ? 0 : sizeof *tags + text;
+    size_t own = offsetof(struct wire_tags, tags) + tags->count * sizeof tags->tags[0];
+    size_t extra = tags->all ? 0 : own + text;
     struct wait *wait = malloc(sizeof *wait + extra);
     if (wait == NULL) {
         return NULL;
@@ -78,13 +82,13 @@ static struct wait *wait_new(const struct pull *pull)
     *wait = (struct wait){ .pull = *pull, .tagged = !tags->all };
     wait->pull.tags = &tags_all;
     if (wait->tagged) {
-        struct wire_tags *copy = wait->tags;
-        char *at = (char *)(copy + 1);
-        *copy = *tags;
+        struct wire_tags *copy = (struct wire_tags *)(void *)wait->tags;
+        char *at = wait->tags + own;
+        memcpy(copy, tags, own);
         for (unsigned i = 0; i < tags->count; i++) {
-            memcpy(at, tags->tags[i].ptr, tags->tags[i].len);
-            copy->tags[i].ptr = at;
-            at += tags->tags[i].len;
+            memcpy(at, tags->tags[i].text.ptr, tags->tags[i].text.len);
+            copy->tags[i].text.ptr = at;
+            at += tags->tags[i].text.len;
         }
         wait->pull.tags = copy;
     }

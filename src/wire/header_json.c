@@ -53,6 +53,21 @@ static bool take_remark(struct wire_scanner *s, struct str *ret)
     return true;
 }
 
+// Any shape: an object or array is taken as its text, which no number or name can be.
+static bool take_value(struct wire_scanner *s, struct str *ret)
+{
+    char c = scan_peek(s);
+    if (c != '{' && c != '[') {
+        return wire_scan_scalar(s, ret);
+    }
+    const char *begin = s->at;
+    if (!wire_scan_skip(s, 2)) {
+        return false;
+    }
+    *ret = str_make(begin, (size_t)(s->at - begin));
+    return true;
+}
+
 static bool take_fields(struct wire_scanner *s, struct wire_header *ret)
 {
     uint64_t seen = 0;
@@ -67,7 +82,7 @@ static bool take_fields(struct wire_scanner *s, struct wire_header *ret)
         return true;
     }
     do {
-        if (!scan_key(s, &pair.key) || !wire_scan_scalar(s, &pair.value)) {
+        if (!scan_key(s, &pair.key) || !take_value(s, &pair.value)) {
             return false;
         }
         if (!wire_header_put(ret, &seen, pair.key, pair.value)) {

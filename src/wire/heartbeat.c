@@ -237,7 +237,7 @@ static void write_subscription(struct wire_text *text, const struct wire_subscri
     wire_text_put(text, STR("{\"classFilterMode\":false,\"codeSet\":["));
     for (unsigned i = 0; i < tags.count; i++) {
         wire_text_comma(text, i);
-        wire_text_number(text, tags.codes[i]);
+        wire_text_number(text, tags.tags[i].code);
     }
     wire_text_put(text, STR("],\"expressionType\":"));
     wire_text_string(text, type);
@@ -248,7 +248,7 @@ static void write_subscription(struct wire_text *text, const struct wire_subscri
     wire_text_put(text, STR(",\"tagsSet\":["));
     for (unsigned i = 0; i < tags.count; i++) {
         wire_text_comma(text, i);
-        wire_text_string(text, tags.tags[i]);
+        wire_text_string(text, tags.tags[i].text);
     }
     wire_text_put(text, STR("],\"topic\":"));
     wire_text_string(text, str_of(subscription->topic));

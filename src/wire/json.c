@@ -118,6 +118,11 @@ tidings_status wire_json_i64(const json_t *object, const char *key, int64_t fall
                              struct tidings_error *err)
 {
     const json_t *value = json_object_get(object, key);
+    if (json_is_string(value) &&
+        num_parse_i64(str_make(json_string_value(value), json_string_length(value)), INT64_MIN,
+                      INT64_MAX, ret)) {
+        return TIDINGS_OK; // the C++ client writes numbers so
+    }
     if (value != NULL && !json_is_null(value) && !json_is_integer(value)) {
         return error_set(err, TIDINGS_E_PROTOCOL, "%s must be a whole number", key);
     }

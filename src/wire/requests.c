@@ -55,8 +55,8 @@ static tidings_status read_field(const struct field *field, struct str value, vo
 {
     char *place = (char *)ret + field->offset;
     bool good = true;
-    if (value.len == 0 && !field->required && field->type != FIELD_STR) {
-        store(ret, field, field->fallback); // empty instead of left out
+    if (value.len == 0 && field->type == FIELD_BOOL && !field->required) {
+        store(ret, field, field->fallback);
         return TIDINGS_OK;
     }
     switch (field->type) {

@@ -4,7 +4,7 @@
 static bool has_tag(const struct wire_tags *tags, struct str tag, int32_t code)
 {
     for (unsigned i = 0; i < tags->count; i++) {
-        if (tags->codes[i] == code && str_eq(tags->tags[i], tag)) {
+        if (tags->tags[i].code == code && str_eq(tags->tags[i].text, tag)) {
             return true;
         }
     }
@@ -53,8 +53,7 @@ tidings_status wire_tags_parse(struct str expression, struct wire_tags *ret,
                              "tag expression: more than %d tags, at byte %td", WIRE_TAGS_MAX,
                              piece.ptr - expression.ptr);
         }
-        ret->tags[ret->count] = piece;
-        ret->codes[ret->count++] = code;
+        ret->tags[ret->count++] = (struct wire_tag){ piece, code };
     }
     if (ret->count == 0) {
         return error_set(err, TIDINGS_E_INVALID,

@@ -19,7 +19,8 @@ enum {
     WIRE_HEADER_MAX = 256 * 1024,
     WIRE_EXT_MAX = 64, // fields in a header
     WIRE_TOPIC_MAX = 127,
-    WIRE_GROUP_MAX = 255,
+    WIRE_GROUP_MAX = 120, // with %RETRY% in front it is a topic
+    WIRE_NAME_MAX = 255,  // of producer groups
     WIRE_PROPERTIES_MAX = 32767,
     WIRE_MESSAGE_ID_MAX = 56, // hex characters: 32 for IPv4, 56 for IPv6
 };
@@ -168,12 +169,15 @@ size_t wire_message_id_format(const struct wire_host *host, int64_t physical_off
 bool wire_message_id_parse(struct str id, struct wire_host *ret_host, int64_t *ret_physical_offset);
 
 // ---- tags ----
-enum { WIRE_TAGS_MAX = 64 };
+enum { WIRE_TAGS_MAX = 256 };
+struct wire_tag {
+    struct str text; // view into the expression
+    int32_t code;    // str_java_hash of it
+};
 struct wire_tags {
     bool all; // "*", empty or null expression
     unsigned count;
-    struct str tags[WIRE_TAGS_MAX]; // views into the expression
-    int32_t codes[WIRE_TAGS_MAX];   // str_java_hash of each
+    struct wire_tag tags[WIRE_TAGS_MAX]; // last: a copy may end behind the `count` that it has
 };
 // "A || B". E_INVALID with the position when there are more than WIRE_TAGS_MAX tags or an empty one
 // only.

@@ -11,13 +11,14 @@ PATIENCE_S = 170  # two minutes, and the sweeps on top
 
 def test_member_and_connection_expire(server, connect, topic, group):
     stays, stops, silent = connect(server.broker), connect(server.broker), connect(server.broker)
+    stays.made_topic(topic)
     stays.beat("stays", group, [topic])
     stops.beat("stops", group, [topic])
     begun = time.monotonic()
     while "stops" in stays.members(group):
         assert time.monotonic() - begun < PATIENCE_S, "the member never expired"
         stays.beat("stays", group, [topic])
-        assert stops.offset(codec.MAX_OFFSET, "TBW102") >= 0  # traffic, but no heartbeat
+        assert stops.offset(codec.MAX_OFFSET, topic) >= 0  # traffic, but no heartbeat
         stays.forget_pushed()
         time.sleep(1)
     assert time.monotonic() - begun >= 110
@@ -29,6 +30,7 @@ def test_member_and_connection_expire(server, connect, topic, group):
 
 def test_members_are_told(server, connect, topic, group):
     stays, stops = connect(server.broker), connect(server.broker)
+    stays.made_topic(topic)
     stops.beat("stops", group, [topic])
     stays.beat("stays", group, [topic])
     stays.wait_pushed(codec.IDS_CHANGED)
@@ -36,6 +38,6 @@ def test_members_are_told(server, connect, topic, group):
     while not stays.pushed(codec.IDS_CHANGED):
         assert time.monotonic() - begun < PATIENCE_S, "nobody was told"
         stays.beat("stays", group, [topic])
-        assert stops.offset(codec.MAX_OFFSET, "TBW102") >= 0
+        assert stops.offset(codec.MAX_OFFSET, topic) >= 0
         time.sleep(1)
     assert stays.members(group) == ["stays"]

@@ -31,11 +31,19 @@ def test_failed_sends_are_refused_and_leave_no_gap(own_server, point):
 
 
 def test_failing_index_loses_nothing(own_server):
-    server = own_server(env={"TIDINGS_FAULT": "db.commit:2+5"})
+    server = own_server(env={"TIDINGS_FAULT": "db.commit:15+10"})
+    sent = 0
     with Client(server.broker) as client:
-        for i in range(300):
-            client.sent("t", f"{i}".encode())
+        def send_on():
+            nonlocal sent
+            client.sent("t", f"{sent}".encode(), props={"KEYS": f"k{sent}"})
+            sent += 1
+            return "Input/output error" in server.stderr()
+
+        wait_until(send_on, 60, "a failed commit of the index")
+        for _ in range(100):
+            send_on()
     server.env = {}
     server.restart(kill9=True)
     with Client(server.broker) as client:
-        assert [int(m.body) for m in client.read("t")] == list(range(300))
+        assert [int(m.body) for m in client.read("t")] == list(range(sent))

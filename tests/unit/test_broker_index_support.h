@@ -157,7 +157,9 @@ static inline void fixture_poll(struct fixture *f)
 
 static inline tidings_status fixture_try_open(struct fixture *f, struct tidings_error *err)
 {
-    static const struct index_loader loader = { on_topic, on_queue, on_group, on_offset };
+    static const struct index_loader loader = {
+        .topic = on_topic, .queue = on_queue, .group = on_group, .offset = on_offset
+    };
     struct index_options options = { .folder = f->folder,
                                      .segment_size = SEGMENT,
                                      .depth_max = f->depth_max,

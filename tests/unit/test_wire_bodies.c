@@ -102,7 +102,7 @@ static void malformed_routes_are_refused(void **state)
         "{\"brokerDatas\":[{\"brokerName\":\"n\",\"brokerAddrs\":[]}]}",
         "{\"brokerDatas\":[{\"brokerName\":\"n\",\"brokerAddrs\":{0:1}}]}",
         "{\"queueDatas\":[{\"brokerName\":\"n\",\"perm\":6,\"readQueueNums\":8}]}",
-        "{\"queueDatas\":[{\"brokerName\":\"n\",\"perm\":\"6\",\"readQueueNums\":8,"
+        "{\"queueDatas\":[{\"brokerName\":\"n\",\"perm\":\"six\",\"readQueueNums\":8,"
         "\"writeQueueNums\":8}]}",
         "{\"queueDatas\":[{\"brokerName\":\"n\",\"perm\":6,\"readQueueNums\":2147483648,"
         "\"writeQueueNums\":8}]}",
@@ -220,7 +220,7 @@ static void malformed_locks_are_refused(void **state)
         "{\"mqSet\":[{\"topic\":\"t\",\"brokerName\":\"b\"}]}",
         "{\"mqSet\":[{\"topic\":\"t\",\"queueId\":0}]}",
         "{\"mqSet\":[{\"brokerName\":\"b\",\"queueId\":0}]}",
-        "{\"mqSet\":[{\"topic\":\"t\",\"brokerName\":\"b\",\"queueId\":\"0\"}]}",
+        "{\"mqSet\":[{\"topic\":\"t\",\"brokerName\":\"b\",\"queueId\":\"zero\"}]}",
         "{\"consumerGroup\":1}",
         "{\"clientId\":[]}",
     };

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""--retention-size: the oldest files go; offsets stay what they were, readers are sent on to what is left."""
+import codec
+import pytest
+from client import Client, wait_until
+
+pytestmark = pytest.mark.ours
+FLAGS = ("--segment-size", "1M", "--max-message-size", "256K", "--retention-size", "3M")
+KILO = b"x" * 1000
+
+
+def overfill(client, topic="t"):
+    """Sends until the first message is gone; returns the least offset and how many were sent."""
+    sent = 0
+
+    def gone():
+        nonlocal sent
+        client.send_batch(topic, [(f"{sent + i:08}".encode() + KILO, {"KEYS": f"k{sent + i}"}) for i in range(100)])
+        sent += 100
+        return client.min_offset(topic) > 0
+
+    wait_until(gone, 60, "retention")
+    return client.min_offset(topic), sent
+
+
+def test_oldest_go(own_server):
+    server = own_server(*FLAGS)
+    with Client(server.broker) as client:
+        client.made_topic("t", queues=1)
+        client.sent("t", b"first", props={"KEYS": "first"})
+        first = client.next("t")
+        least, sent = overfill(client)
+        assert 0 < least < sent + 1 == client.max_offset("t")
+        answer = client.pull("t", 0)
+        assert (answer.code, int(answer.ext["nextBeginOffset"])) == (codec.PULL_MOVED, least)
+        assert answer.ext["minOffset"] == str(least)
+        assert client.next("t", least).body == f"{least - 1:08}".encode() + KILO
+        assert client.view(first.position).code == codec.SYSTEM_ERROR
+        assert client.send_back(first, "g").code == codec.SYSTEM_ERROR
+        assert client.query("t", "first").code == codec.NOT_FOUND
+        assert client.offset(codec.SEARCH_OFFSET, "t", timestamp=0) == least
+    server.restart(kill9=True)
+    with Client(server.broker) as client:
+        assert client.min_offset("t") >= least
+        assert client.sent("t", b"next")[1] == sent + 1
+        found = client.read("t", offset=client.min_offset("t"))
+        assert [m.offset for m in found] == list(range(found[0].offset, sent + 2))
+
+
+def test_group_without_offset_is_told_so(own_server):
+    """Code 22: the client's own consumeFromWhere decides, which needs 30, 31 or 29."""
+    server = own_server(*FLAGS)
+    with Client(server.broker) as client:
+        client.made_topic("t", queues=1)
+        overfill(client)
+        assert client.committed("new_group", "t") is None
+
+
+def test_stored_offset_below_the_least_stays_and_is_corrected_by_the_pull(own_server):
+    server = own_server(*FLAGS)
+    with Client(server.broker) as client:
+        client.made_topic("t", queues=1)
+        client.send_batch("t", [(b"x", {})] * 10)
+        client.commit("g", "t", 5)
+        least, _ = overfill(client)
+        assert client.committed("g", "t") == 5
+        answer = client.pull("t", 5, group="g")
+        assert (answer.code, int(answer.ext["nextBeginOffset"])) == (codec.PULL_MOVED, least)
+
+
+def test_waiting_messages_are_kept(own_server):
+    """A message on the ladder and a delayed one are older than all that goes, and come all the same."""
+    server = own_server(*FLAGS, "--retry-ladder", "6s")
+    with Client(server.broker) as client:
+        client.made_topic("t", queues=1)
+        client.sent("u", b"delayed", props={"TIMER_DELAY_SEC": "6"})
+        client.sent("u", b"fails", queue=1)
+        client.send_back(client.next("u", queue=1), "g")
+        sent = 0
+        while sent < 8000:
+            client.send_batch("t", [(KILO, {})] * 100)
+            sent += 100
+        assert client.next("u", client.min_offset("u"), within_s=60).body == b"delayed"
+        assert client.next("%RETRY%g", client.min_offset("%RETRY%g"), within_s=60).body == b"fails"
+        wait_until(lambda: client.min_offset("t") > 0, 60, "retention")
+
+
+def test_other_topics_in_the_same_files(own_server):
+    server = own_server(*FLAGS)
+    with Client(server.broker) as client:
+        client.made_topic("quiet", queues=2)
+        for i in range(5):
+            client.sent("quiet", f"{i}".encode())
+        client.commit("g", "quiet", 5)
+        client.made_topic("t", queues=1)
+        overfill(client)
+        wait_until(lambda: client.min_offset("quiet") == 5, 60, "retention of the quiet topic")
+        assert client.pull("quiet", 5, group="g").code == codec.PULL_NOTHING
+        assert client.sent("quiet", b"5")[1] == 5
+        assert client.next("quiet", 5).body == b"5"
