@@ -425,7 +425,8 @@ static void tick(void *arg)
         locks_expire(&broker->locks, now_us);
         groups_relog(broker);
     }
-    if (broker->ticks % RETENTION_TICKS == 0) {
+    if (broker->ticks % RETENTION_TICKS == 0 || broker->retain_soon) {
+        broker->retain_soon = false;
         retention_run(broker);
     }
     if (broker->ticks % LATENESS_TICKS == 0) {

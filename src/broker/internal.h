@@ -48,6 +48,7 @@ struct broker {
     int64_t started_ms;
     int64_t retain_from; // what retention would keep if no delayed message needed more
     bool retaining;      // an answer of the index is on its way
+    bool retain_soon;    // settings were written again: as soon as they are durable
     bool reading_paused;
     bool draining;
     struct broker_stats stats;

@@ -83,7 +83,8 @@ void retention_done(void *arg, int64_t position)
     struct tidings_error err = { 0 };
     broker->retaining = false;
     if (relog(broker, position)) {
-        return; // next time
+        broker->retain_soon = true;
+        return;
     }
     int64_t begin = commitlog_begin(broker->log);
     tidings_status status = commitlog_release(broker->log, position, &err);

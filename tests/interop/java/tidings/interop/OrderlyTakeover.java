@@ -61,8 +61,9 @@ final class OrderlyTakeover implements Scenario {
 
     private static long locked(DefaultMQPushConsumer consumer, String topic) {
         List<MessageQueue> held = Env.held(consumer, topic);
-        return held.stream().filter(queue -> consumer.getDefaultMQPushConsumerImpl().getRebalanceImpl()
-                .getProcessQueueTable().get(queue).isLocked()).count();
+        // A queue may go to the other member between the two looks.
+        var table = consumer.getDefaultMQPushConsumerImpl().getRebalanceImpl().getProcessQueueTable();
+        return held.stream().map(table::get).filter(queue -> queue != null && queue.isLocked()).count();
     }
 
     private ConsumeOrderlyStatus handle(List<MessageExt> messages, String name, AtomicInteger count) {
