@@ -37,6 +37,10 @@ const struct acl_account *acl_find(const struct acl *acl, struct str access_key)
 const struct acl_grant *acl_account_grant(const struct acl_account *account, enum acl_kind kind,
                                           struct str name);
 
+// Bring into order for the two above; false with the index of one that is there twice.
+bool acl_sort_grants(struct acl_account *account, size_t *ret_twice);
+bool acl_sort_accounts(struct acl *acl, size_t *ret_twice);
+
 // ---- what the file's keys hold, as libcyaml fills it in ----
 struct yaml_list {
     char **items;

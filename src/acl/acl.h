@@ -18,12 +18,12 @@
 enum {
     ACL_FILE_MAX_BYTES = 1024 * 1024,
     ACL_ACCOUNTS_MAX = 4096,
-    ACL_GRANTS_MAX = 4096,     // topics and groups named in one account
-    ACL_ADDRESSES_MAX = 1024,  // addresses and patterns of one list, alternatives counted singly
-    ACL_KEY_MIN = 6,           // bytes of an access key and of a secret
+    ACL_GRANTS_MAX = 4096,    // topics and groups named in one account
+    ACL_ADDRESSES_MAX = 1024, // addresses and patterns of one list, alternatives counted singly
+    ACL_KEY_MIN = 6,          // bytes of an access key and of a secret
     ACL_KEY_MAX = 255,
-    ACL_FIELDS_MAX = 128,      // header fields of a request
-    ACL_SIGNATURE_SIZE = 29,   // base64 of 20 bytes, and NUL
+    ACL_FIELDS_MAX = 128,    // header fields of a request
+    ACL_SIGNATURE_SIZE = 29, // base64 of 20 bytes, and NUL
     ACL_TEXT_SIZE = 240,
 };
 
@@ -101,8 +101,8 @@ struct acl_request {
 
 enum acl_reason {
     ACL_ALLOWED,
-    ACL_NO_KEY,        // AccessKey missing or empty
-    ACL_WRONG,         // key unknown, signature wrong or missing: not told apart, in text or in time
+    ACL_NO_KEY, // AccessKey missing or empty
+    ACL_WRONG,  // key unknown, signature wrong or missing: not told apart, in text or in time
     ACL_NO_PERMISSION, // signed correctly, but not allowed
     ACL_BAD_REQUEST,   // too many fields, or one name twice
     ACL_FAILED,        // could not be checked (no memory), and so is not allowed; try again

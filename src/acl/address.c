@@ -11,8 +11,8 @@ static tidings_status wrong(struct tidings_error *err, struct str text, const ch
 {
     struct acl_shown shown = acl_show(text);
     return error_set(err, TIDINGS_E_INVALID,
-                     "address \"%s\": %s; right are 10.0.0.1, 10.0.0.*, 10.0.0.1-20, "
-                     "10.0.0.{1,2}, 10.0.0.0/8, the same in IPv6, or *",
+                     "address \"%s\" %s; right are 10.0.0.1, 10.0.0.*, 10.0.0.1-20, "
+                     "10.0.0.{1,2}, 10.0.0.0/8, ::1, *",
                      shown.text, what);
 }
 
@@ -22,8 +22,8 @@ static bool read_octet(struct str text, uint16_t *ret)
 {
     int64_t value;
     // 010 is eight to some and ten to others
-    if (text.len == 0 || text.len > 3 || (text.len > 1 && text.ptr[0] == '0') ||
-        !num_parse_i64(text, 0, 255, &value)) {
+    if (text.len == 0 || text.len > 3 || text.ptr[0] == '-' ||
+        (text.len > 1 && text.ptr[0] == '0') || !num_parse_i64(text, 0, 255, &value)) {
         return false;
     }
     *ret = (uint16_t)value;
@@ -89,10 +89,7 @@ static size_t read_parts(const struct kind *kind, struct str text, char separato
 {
     struct str part;
     size_t count = 0;
-    while (text.len > 0 || text.ptr != NULL) {
-        if (!str_split(&text, separator, &part)) {
-            break;
-        }
+    while (str_split(&text, separator, &part)) {
         if (count == max || !read_part(kind, part, &low[count], &high[count])) {
             return SIZE_MAX;
         }
@@ -198,19 +195,23 @@ static bool take_prefix(const struct kind *kind, struct str text, struct acl_pat
     return true;
 }
 
-// An address of IPv4 written inside IPv6 is the same address; peers are looked at likewise.
-static void unmap(struct acl_pattern *pattern)
+static bool is_mapped(const struct acl_pattern *pattern)
 {
     static const uint16_t mapped[6] = { 0, 0, 0, 0, 0, 0xFFFF };
-    if (pattern->parts != 8 || !is_exact(pattern) ||
-        memcmp(pattern->low, mapped, sizeof mapped) != 0) {
-        return;
-    }
-    const uint16_t groups[2] = { pattern->low[6], pattern->low[7] };
+    return pattern->parts == 8 && memcmp(pattern->low, mapped, sizeof mapped) == 0 &&
+           memcmp(pattern->high, mapped, sizeof mapped) == 0;
+}
+
+// An address of IPv4 written inside IPv6 is the same address; peers are looked at likewise. Holds
+// for single addresses and prefixes, whose octets are independent of one another.
+static void unmap(struct acl_pattern *pattern)
+{
+    const struct acl_pattern six = *pattern;
     pattern->parts = 4;
     for (size_t i = 0; i < 4; i++) {
-        uint16_t octet = i % 2 == 0 ? groups[i / 2] >> 8 : groups[i / 2] & 0xFF;
-        fill(pattern, i, i + 1, octet, octet);
+        unsigned shift = i % 2 == 0 ? 8 : 0;
+        pattern->low[i] = (six.low[6 + i / 2] >> shift) & 0xFF;
+        pattern->high[i] = (six.high[6 + i / 2] >> shift) & 0xFF;
     }
 }
 
@@ -228,16 +229,19 @@ static tidings_status read_pattern(struct str text, struct acl_pattern *ret,
     if (!(six ? read_v6(address, ret) : read_v4(address, ret))) {
         return wrong(err, text, "is neither an address nor a pattern of one");
     }
-    if (slash == SIZE_MAX) {
-        unmap(ret);
-        return TIDINGS_OK;
-    }
-    struct str bits = str_make(text.ptr + slash + 1, text.len - slash - 1);
-    if (!is_exact(ret)) {
+    bool exact = is_exact(ret);
+    if (slash != SIZE_MAX && !exact) {
         return wrong(err, text, "has a star or a range and a prefix length");
     }
-    if (!take_prefix(six ? &v6 : &v4, bits, ret)) {
+    if (slash != SIZE_MAX &&
+        !take_prefix(six ? &v6 : &v4, str_make(text.ptr + slash + 1, text.len - slash - 1), ret)) {
         return wrong(err, text, "has a wrong prefix length, or bits set behind the prefix");
+    }
+    if (is_mapped(ret) && !exact) {
+        return wrong(err, text, "is of IPv4 and must be written so");
+    }
+    if (is_mapped(ret)) {
+        unmap(ret);
     }
     return TIDINGS_OK;
 }
@@ -306,6 +310,7 @@ tidings_status acl_patterns_add(struct acl_patterns *patterns, struct str text,
                                 struct tidings_error *err)
 {
     tidings_status status = TIDINGS_OK;
+    text = text.ptr == NULL ? STR("") : text;
     for (size_t at = 0; at <= text.len && status == TIDINGS_OK;) {
         struct str rest = str_make(text.ptr + at, text.len - at);
         size_t end = pattern_end(rest);

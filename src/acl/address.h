@@ -25,9 +25,9 @@ struct acl_patterns {
     size_t size;
 };
 
-// Starts as { 0 }. Adds all that `text` says; white space around a pattern is passed over. E_INVALID
-// with what is wrong and what would be right, E_TOO_LARGE beyond ACL_ADDRESSES_MAX; the list may
-// then hold a part of it. A blank text is E_INVALID.
+// Starts as { 0 }. Adds all that `text` says; white space around a pattern is passed over.
+// E_INVALID with what is wrong and what would be right, E_TOO_LARGE beyond ACL_ADDRESSES_MAX; the
+// list may then hold a part of it. A blank text is E_INVALID.
 tidings_status acl_patterns_add(struct acl_patterns *patterns, struct str text,
                                 struct tidings_error *err) TIDINGS_NODISCARD;
 void acl_patterns_free(struct acl_patterns *patterns); // frees what is inside

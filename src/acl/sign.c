@@ -84,8 +84,7 @@ static bool is_signed(const struct acl_field *field, enum acl_form form)
 
 static bool feed(EVP_MAC_CTX *mac, struct str bytes)
 {
-    return bytes.len == 0 ||
-           EVP_MAC_update(mac, (const unsigned char *)bytes.ptr, bytes.len) == 1;
+    return bytes.len == 0 || EVP_MAC_update(mac, (const unsigned char *)bytes.ptr, bytes.len) == 1;
 }
 
 static tidings_status digest(const struct acl_signer *signer, const struct acl_field **sorted,

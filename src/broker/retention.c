@@ -27,29 +27,6 @@ static int64_t first_kept(struct broker *broker)
     return keep;
 }
 
-void retention_run(struct broker *broker)
-{
-    int64_t keep = first_kept(broker);
-    broker->retain_from = keep;
-    int64_t indexed = index_position(broker->index);
-    if (keep > indexed) {
-        keep = indexed;
-    }
-    if (broker->retaining || keep <= commitlog_begin(broker->log)) {
-        return;
-    }
-    broker->retaining = index_retain(broker->index, keep) == TIDINGS_OK;
-}
-
-void retention_min(void *arg, int64_t queue_key, int64_t min_offset)
-{
-    struct broker *broker = arg;
-    struct queue *queue = topics_find_queue(&broker->topics, queue_key);
-    if (queue != NULL && min_offset > queue->min) {
-        queue->min = min_offset;
-    }
-}
-
 // Settings whose last record goes with the old segments are written again, so that the log alone
 // still says all. True when there were any: the segments stay until those records are durable.
 static bool relog(struct broker *broker, int64_t position)
@@ -77,15 +54,38 @@ static bool relog(struct broker *broker, int64_t position)
     return any;
 }
 
+void retention_run(struct broker *broker)
+{
+    int64_t keep = first_kept(broker);
+    broker->retain_from = keep;
+    int64_t indexed = index_position(broker->index);
+    if (keep > indexed) {
+        keep = indexed;
+    }
+    if (broker->retaining || keep <= commitlog_begin(broker->log)) {
+        return;
+    }
+    if (relog(broker, keep)) {
+        broker->retain_soon = true;
+        return;
+    }
+    broker->retaining = index_retain(broker->index, keep) == TIDINGS_OK;
+}
+
+void retention_min(void *arg, int64_t queue_key, int64_t min_offset)
+{
+    struct broker *broker = arg;
+    struct queue *queue = topics_find_queue(&broker->topics, queue_key);
+    if (queue != NULL && min_offset > queue->min) {
+        queue->min = min_offset;
+    }
+}
+
 void retention_done(void *arg, int64_t position)
 {
     struct broker *broker = arg;
     struct tidings_error err = { 0 };
     broker->retaining = false;
-    if (relog(broker, position)) {
-        broker->retain_soon = true;
-        return;
-    }
     int64_t begin = commitlog_begin(broker->log);
     tidings_status status = commitlog_release(broker->log, position, &err);
     if (status != TIDINGS_OK) {
