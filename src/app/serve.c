@@ -152,6 +152,8 @@ static tidings_status open_broker(struct engine *engine, struct tidings_error *e
         .retention_time_ms = conf->retention_time,
         .retention_size = conf->retention_size,
         .disk_reserve = conf->disk_reserve,
+        .transaction_checks = conf->transaction_checks,
+        .transaction_check_max = (int)conf->transaction_check_max,
         .delay_max_ms = conf->delay_max,
     };
     return broker_open(&options, &engine->broker, err);

@@ -87,6 +87,11 @@ static tidings_status load_topic_gone(void *arg, int64_t topic_id)
     return TIDINGS_OK;
 }
 
+static tidings_status load_half(void *arg, const struct index_half *half)
+{
+    return halves_put(arg, half);
+}
+
 static void wake_loop(void *arg)
 {
     net_loop_wake(((struct broker *)arg)->options.loop);
@@ -113,8 +118,8 @@ static tidings_status join_path(const char *folder, const char *name, struct buf
 static tidings_status open_index(struct broker *broker, int64_t *ret_position,
                                  struct tidings_error *err)
 {
-    static const struct index_loader loader = { load_topic, load_queue, load_group, load_offset,
-                                                load_topic_gone };
+    static const struct index_loader loader = { load_topic,  load_queue,      load_group,
+                                                load_offset, load_topic_gone, load_half };
     struct buf folder;
     tidings_status status = join_path(broker->folder, "index", &folder);
     if (status == TIDINGS_OK) {
@@ -212,6 +217,10 @@ static tidings_status copy_options(struct broker *broker, const struct broker_op
     if (status != TIDINGS_OK) {
         return status;
     }
+    status = ladder_levels_parse(str_of(options->transaction_checks), &broker->check_levels, err);
+    if (status != TIDINGS_OK) {
+        return status;
+    }
     if (strcmp(options->retry_ladder, "rocketmq") == 0) {
         return ladder_from_levels(&broker->levels, &broker->retry_ladder, err);
     }
@@ -236,6 +245,9 @@ static tidings_status init_parts(struct broker *broker)
         status = due_init(broker);
     }
     if (status == TIDINGS_OK) {
+        status = halves_init(broker);
+    }
+    if (status == TIDINGS_OK) {
         status = net_timer_new(broker->options.loop, tick, broker, &broker->tick);
     }
     return status;
@@ -245,6 +257,7 @@ static void free_parts(struct broker *broker)
 {
     net_timer_free(broker->tick);
     due_deinit(broker);
+    halves_deinit(broker);
     waits_deinit(broker);
     store_deinit(broker);
     topics_deinit(&broker->topics);
@@ -469,6 +482,8 @@ void broker_stats(struct broker *broker, struct broker_stats *ret)
     commitlog_stats(broker->log, &log);
     *ret = broker->stats;
     ret->pulls_held = broker->waits.by_deadline.count;
+    ret->transactions_undecided = broker->halves.by_position.count;
+    ret->transactions_parked = broker->halves.parked;
     ret->clients = broker->groups.client_count;
     ret->topics = topics_count(&broker->topics);
     ret->groups = broker->groups.by_name.count;

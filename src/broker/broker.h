@@ -43,9 +43,11 @@ struct broker_options {
     int64_t max_message_size;
     int64_t segment_size;
     int64_t retention_time_ms;
-    int64_t retention_size; // bytes of log, 0 = no limit
-    int64_t disk_reserve;   // bytes that stay free
-    int64_t delay_max_ms;   // longest delay of a message by TIMER_* properties
+    int64_t retention_size;         // bytes of log, 0 = no limit
+    int64_t disk_reserve;           // bytes that stay free
+    const char *transaction_checks; // delays between checks of a half message, as a level table
+    int transaction_check_max;      // then it is parked
+    int64_t delay_max_ms;           // longest delay of a message by TIMER_* properties
 };
 
 // Opens log and index, recovers, makes the configured topics. Serving may begin when it returns.
@@ -86,6 +88,16 @@ bool broker_is_drained(const struct broker *broker);
       "Delayed messages made visible")                                                             \
     X(due_late_ms_max, "tidings_delayed_lateness_max_milliseconds", "gauge",                       \
       "Greatest lateness in the last minute")                                                      \
+    X(transactions_undecided, "tidings_transactions_undecided", "gauge",                           \
+      "Half messages not yet decided, the parked ones too")                                        \
+    X(transactions_parked, "tidings_transactions_parked", "gauge",                                 \
+      "Half messages that ran out of checks")                                                      \
+    X(transactions_checked, "tidings_transaction_checks_total", "counter",                         \
+      "Producers asked how a transaction ended")                                                   \
+    X(transactions_committed, "tidings_transactions_committed_total", "counter",                   \
+      "Half messages made visible")                                                                \
+    X(transactions_rolled_back, "tidings_transactions_rolled_back_total", "counter",               \
+      "Half messages discarded")                                                                   \
     X(pulls_held, "tidings_pulls_held", "gauge", "Pull requests waiting for a message")            \
     X(connections, "tidings_connections", "gauge", "Open remoting connections")                    \
     X(clients, "tidings_clients", "gauge", "Client ids with a live heartbeat")                     \

@@ -88,9 +88,6 @@ static bool refuse_send(struct request *request, const struct wire_send *send)
     } else if (topic_is_reserved(send->topic)) {
         answer_codef(request, WIRE_NO_PERMISSION, "Sending message to topic[%.*s] is forbidden.",
                      STR_ARG(send->topic));
-    } else if ((send->sys_flag & WIRE_SYS_TRANSACTION_MASK) != 0 ||
-               str_eq_c(wire_properties_get(send->properties, WIRE_P_TRAN_MSG), "true")) {
-        answer_code(request, WIRE_NO_PERMISSION, "sending transaction message is forbidden");
     } else if (send->properties.len > WIRE_PROPERTIES_MAX) {
         answer_codef(
             request, WIRE_MESSAGE_ILLEGAL,
@@ -159,9 +156,15 @@ static void send_one(struct request *request, const struct wire_send *send, stru
 
     fill_message(request, send, queue_id, &append.message);
     buf_init(&properties, WIRE_PROPERTIES_MAX);
-    tidings_status status = delay_of_send(broker, send, &append, &properties, &err);
-    if (status == TIDINGS_OK) {
-        status = store_append(broker, &append, &err);
+    tidings_status status;
+    if (str_eq_c(wire_properties_get(send->properties, WIRE_P_TRAN_MSG), "true")) {
+        status = transaction_send(request, &append, &err);
+    } else {
+        append.message.sys_flag &= ~WIRE_SYS_TRANSACTION_MASK;
+        status = delay_of_send(broker, send, &append, &properties, &err);
+        if (status == TIDINGS_OK) {
+            status = store_append(broker, &append, &err);
+        }
     }
     if (status != TIDINGS_OK) {
         broker->stats.sends_refused++;

@@ -18,6 +18,7 @@
     H(CONSUMER_SEND_MSG_BACK, handle_send_back, CLIENT)                                            \
     H(HEART_BEAT, handle_heartbeat, CLIENT)                                                        \
     H(UNREGISTER_CLIENT, handle_unregister, CLIENT)                                                \
+    H(END_TRANSACTION, handle_end_transaction, CLIENT)                                             \
     H(GET_CONSUMER_LIST_BY_GROUP, handle_consumer_list, CLIENT)                                    \
     H(LOCK_BATCH_MQ, handle_lock, CLIENT)                                                          \
     H(UNLOCK_BATCH_MQ, handle_unlock, CLIENT)                                                      \
@@ -43,7 +44,9 @@
     H(GET_PRODUCER_CONNECTION_LIST, handle_producer_connections, ADMIN)                            \
     H(INVOKE_BROKER_TO_RESET_OFFSET, handle_reset_offset, ADMIN)                                   \
     H(GET_BROKER_CLUSTER_INFO, handle_cluster_info, ADMIN)                                         \
-    H(GET_BROKER_RUNTIME_INFO, handle_runtime_info, ADMIN)
+    H(GET_BROKER_RUNTIME_INFO, handle_runtime_info, ADMIN)                                         \
+    H(RESUME_CHECK_HALF_MESSAGE, handle_resume_check, ADMIN)                                       \
+    H(TIDINGS_LIST_TRANSACTIONS, handle_list_transactions, ADMIN)
 
 // Some functions serve several codes; redundant declarations of them are harmless.
 #define H(code, function, access) void function(struct request *request);
@@ -64,6 +67,9 @@ int64_t queue_last_time(struct broker *broker, struct queue *queue);
 // The topic of a send: found, or made by the rules of auto-creation; NULL when it was answered.
 struct topic *handler_topic_for_send(struct request *request, struct str topic,
                                      struct str default_topic, int32_t queues);
+// A send with TRAN_MSG: stores the half. `append` has topic, message and asker.
+tidings_status transaction_send(struct request *request, struct store_append *append,
+                                struct tidings_error *err) TIDINGS_NODISCARD;
 // A retry or dead letter topic of a group ("%RETRY%" or "%DLQ%" and the group): found or made.
 struct topic *handler_group_topic(struct broker *broker, struct str prefix, struct str group,
                                   struct tidings_error *err);

@@ -268,6 +268,7 @@ static tidings_status producer_beat(struct broker *broker, const char *name,
         return error_set(err, TIDINGS_E_INVALID,
                          "producer group must be 1 to %d of %% | a-z A-Z 0-9 _ -", WIRE_NAME_MAX);
     }
+    bool came = false;
     struct producer_group *group = ensure_producers(broker, name);
     struct producer *producer =
         group != NULL ? find_producer(group, str_of(beat->client_id)) : NULL;
@@ -279,6 +280,7 @@ static tidings_status producer_beat(struct broker *broker, const char *name,
         list_add_tail(&group->producers, &producer->node);
         group->count++;
         broker->groups.client_count++;
+        came = true;
     }
     if (group != NULL && group->count == 0) {
         (void)map_remove(&broker->groups.producers, str_of(name));
@@ -294,6 +296,9 @@ static tidings_status producer_beat(struct broker *broker, const char *name,
     producer->seen_ms = beat->now_ms;
     producer->language = beat->language;
     producer->version = beat->version;
+    if (came) {
+        halves_producer_came(broker, str_of(name));
+    }
     return TIDINGS_OK;
 }
 

@@ -86,6 +86,7 @@ static void init_parts(struct index *index)
     pthread_condattr_destroy(&attributes);
     index_blocks_init(&index->writer);
     buf_init(&index->writer.dues, INDEX_BATCH_MAX);
+    buf_init(&index->writer.halves, INDEX_BATCH_MAX);
 }
 
 static void free_work(struct index_work *work)
@@ -109,6 +110,7 @@ static void index_free(struct index *index)
     index_reader_close(index->reader);
     index_blocks_deinit(&index->writer);
     buf_deinit(&index->writer.dues);
+    buf_deinit(&index->writer.halves);
     keyindex_close(index->writer.keys);
     db_close(index->writer.db);
     pthread_cond_destroy(&index->work);
@@ -207,7 +209,8 @@ void index_submit(struct index *index, struct index_batch *batch, int64_t positi
     // A batch of consumer offsets comes with an old position.
     index->submitted = position > index->submitted ? position : index->submitted;
     batch->position = index->submitted;
-    batch->depth = entries + dues + settings;
+    size_t halves = batch->halves.len / sizeof(struct index_half_change);
+    batch->depth = entries + dues + halves + settings;
     batch->work.ops = batch->depth + batch->keys.len / sizeof(struct keyindex_pair);
     batch->newer = NULL;
     if (index->newest != NULL) {

@@ -69,6 +69,15 @@ struct index_due {
     int32_t tag_code;
 };
 
+// A half message that is not yet decided.
+struct index_half {
+    int64_t position; // of its HALF record
+    int64_t next_check_ms;
+    uint64_t group_hash; // str_hash of its producer group
+    int32_t checks;      // done so far
+    bool parked;         // it ran out of checks: nobody is asked any more
+};
+
 // ---- open: tells everything small at once ----
 struct index_loader {
     tidings_status (*topic)(void *arg, const struct index_topic *topic);
@@ -78,6 +87,7 @@ struct index_loader {
                              int64_t offset);
     // A deleted topic whose rows are not all gone yet: its id is still taken. May be NULL.
     tidings_status (*topic_gone)(void *arg, int64_t topic_id);
+    tidings_status (*half)(void *arg, const struct index_half *half); // may be NULL
 };
 struct index_options {
     const char *folder;   // database index.db and folder keys/ inside
@@ -111,6 +121,11 @@ tidings_status index_batch_due_add(struct index_batch *batch,
                                    const struct index_due *due) TIDINGS_NODISCARD;
 tidings_status index_batch_due_remove(struct index_batch *batch, int64_t due_ms,
                                       int64_t position) TIDINGS_NODISCARD;
+// A half that is new, or whose checks changed; and one that was decided.
+tidings_status index_batch_half(struct index_batch *batch, const struct index_half *half,
+                                bool fresh) TIDINGS_NODISCARD;
+tidings_status index_batch_half_remove(struct index_batch *batch,
+                                       int64_t position) TIDINGS_NODISCARD;
 tidings_status index_batch_topic(struct index_batch *batch, const struct index_topic *topic)
     TIDINGS_NODISCARD; // insert or replace
 tidings_status index_batch_topic_delete(struct index_batch *batch, int64_t topic_id)

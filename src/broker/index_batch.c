@@ -12,6 +12,7 @@ static struct index_batch *batch_new(void)
         buf_init(&batch->entries, INDEX_BATCH_MAX);
         buf_init(&batch->keys, INDEX_BATCH_MAX);
         buf_init(&batch->dues, INDEX_BATCH_MAX);
+        buf_init(&batch->halves, INDEX_BATCH_MAX);
         buf_init(&batch->settings, INDEX_BATCH_MAX);
         buf_init(&batch->texts, INDEX_BATCH_MAX);
     }
@@ -23,6 +24,7 @@ static void batch_free(struct index_batch *batch)
     buf_deinit(&batch->entries);
     buf_deinit(&batch->keys);
     buf_deinit(&batch->dues);
+    buf_deinit(&batch->halves);
     buf_deinit(&batch->settings);
     buf_deinit(&batch->texts);
     free(batch);
@@ -58,8 +60,8 @@ struct index_batch *index_batch_take(struct index *index)
 
 void index_batch_drop(struct index *index, struct index_batch *batch)
 {
-    size_t size = batch->entries.size + batch->keys.size + batch->dues.size + batch->settings.size +
-                  batch->texts.size;
+    size_t size = batch->entries.size + batch->keys.size + batch->dues.size + batch->halves.size +
+                  batch->settings.size + batch->texts.size;
     if (index == NULL || index->pool_count >= INDEX_POOL_MAX || size > INDEX_POOL_BATCH) {
         batch_free(batch);
         return;
@@ -67,6 +69,7 @@ void index_batch_drop(struct index *index, struct index_batch *batch)
     buf_clear(&batch->entries);
     buf_clear(&batch->keys);
     buf_clear(&batch->dues);
+    buf_clear(&batch->halves);
     buf_clear(&batch->settings);
     buf_clear(&batch->texts);
     batch->newer = index->pool;
@@ -99,6 +102,19 @@ tidings_status index_batch_due_remove(struct index_batch *batch, int64_t due_ms,
     struct index_due_change change = { .row = { .due_ms = due_ms, .position = position },
                                        .remove = true };
     return buf_add(&batch->dues, &change, sizeof change);
+}
+
+tidings_status index_batch_half(struct index_batch *batch, const struct index_half *half,
+                                bool fresh)
+{
+    struct index_half_change change = { .row = *half, .fresh = fresh };
+    return buf_add(&batch->halves, &change, sizeof change);
+}
+
+tidings_status index_batch_half_remove(struct index_batch *batch, int64_t position)
+{
+    struct index_half_change change = { .row = { .position = position }, .remove = true };
+    return buf_add(&batch->halves, &change, sizeof change);
 }
 
 // Both texts are copied; a failure leaves the batch as it was.

@@ -46,6 +46,7 @@ struct index_batch {
     struct buf entries;  // struct index_put
     struct buf keys;     // struct keyindex_pair
     struct buf dues;     // struct index_due_change
+    struct buf halves;   // struct index_half_change
     struct buf settings; // struct index_setting
     struct buf texts;    // bytes the settings refer to
 };
@@ -56,6 +57,12 @@ struct index_put {
 };
 struct index_due_change {
     struct index_due row;
+    bool remove;
+};
+struct index_half_change {
+    struct index_half row;
+    size_t order; // within the transaction
+    bool fresh;   // the half is new
     bool remove;
 };
 enum index_setting_kind {
@@ -126,7 +133,8 @@ struct index_min {
     X(TRASH_TOPIC_GET, "SELECT topic_id, due_ms, position FROM trash_topic "                       \
                        "ORDER BY topic_id LIMIT 1")                                                \
     X(TRASH_TOPIC_HAS, "SELECT 1 FROM trash_topic WHERE topic_id = ?")                             \
-    X(TRASH_TOPIC_DELETE, "DELETE FROM trash_topic WHERE topic_id = ?")
+    X(TRASH_TOPIC_DELETE, "DELETE FROM trash_topic WHERE topic_id = ?")                            \
+    X(HALF_REMOVE, "DELETE FROM half WHERE position = ?")
 
 // X(NAME, "table", number of key columns, columns...)
 #define INDEX_UPSERT_MAP(X)                                                                        \
@@ -138,7 +146,8 @@ struct index_min {
     X(GROUP_PUT, "consumer_group", 1, "name", "consume_enabled", "broadcast_enabled", "ladder",    \
       "window_ms", "retry_limit", "notify_enabled")                                                \
     X(OFFSET_PUT, "consumer_offset", 3, "group_name", "topic_name", "queue_id", "next_offset")     \
-    X(TRASH_TOPIC_PUT, "trash_topic", 1, "topic_id", "due_ms", "position")
+    X(TRASH_TOPIC_PUT, "trash_topic", 1, "topic_id", "due_ms", "position")                         \
+    X(HALF_PUT, "half", 1, "position", "next_check_ms", "group_hash", "checks", "parked")
 
 enum index_statement {
 #define X(name, text) INDEX_##name,
@@ -187,8 +196,9 @@ struct index_writer {
     size_t slot_count;
     struct index_slot *spare; // kept by a rollback
 
-    struct buf dues; // struct index_due_change of this transaction
-    struct {         // changed counts of due rows
+    struct buf halves; // struct index_half_change of this transaction
+    struct buf dues;   // struct index_due_change of this transaction
+    struct {           // changed counts of due rows
         int64_t segment;
         int64_t rows;
     } segments[INDEX_SEGMENTS_MAX];
@@ -283,6 +293,13 @@ tidings_status index_due_answer(struct index_writer *writer, struct index_reques
 // Start of the oldest segment that a due row needs, INT64_MAX when there are none.
 tidings_status index_due_least(struct index_writer *writer, int64_t *ret,
                                struct tidings_error *err) TIDINGS_NODISCARD;
+
+// ---- index_half.c ----
+tidings_status index_half_collect(struct index_writer *writer,
+                                  const struct index_half_change *changes,
+                                  size_t count) TIDINGS_NODISCARD;
+tidings_status index_half_flush(struct index_writer *writer,
+                                struct tidings_error *err) TIDINGS_NODISCARD;
 
 // ---- index_settings.c ----
 tidings_status index_settings_apply(struct index_writer *writer, const struct index_batch *batch,

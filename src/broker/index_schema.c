@@ -37,6 +37,10 @@ static const char tables[] =
 static const char group_notify[] =
     "ALTER TABLE consumer_group ADD COLUMN notify_enabled INTEGER NOT NULL DEFAULT 1";
 
+static const char half_table[] =
+    "CREATE TABLE half (position {bigint} PRIMARY KEY, next_check_ms {bigint} NOT NULL,"
+    " group_hash {bigint} NOT NULL, checks INTEGER NOT NULL, parked INTEGER NOT NULL)";
+
 // ---- statements ----
 static tidings_status prepare_plain(struct index_writer *writer, struct tidings_error *err)
 {
@@ -151,7 +155,9 @@ static tidings_status set_segment_size(struct index_writer *writer, struct tidin
 tidings_status index_schema_open(struct index_writer *writer, const char *url,
                                  const struct index_options *options, struct tidings_error *err)
 {
-    static const struct db_migration migrations[] = { { 1, tables }, { 2, group_notify } };
+    static const struct db_migration migrations[] = { { 1, tables },
+                                                      { 2, group_notify },
+                                                      { 3, half_table } };
     struct db_options db_options = { .sync = DB_SYNC_NORMAL, .fault = options->fault };
     int64_t segment_size = 0;
     writer->segment_size = options->segment_size;
@@ -220,6 +226,16 @@ static tidings_status tell_offset(struct db_stmt *stmt, const struct telling *te
                                    (int32_t)db_column_i64(stmt, 2), db_column_i64(stmt, 3));
 }
 
+static tidings_status tell_half(struct db_stmt *stmt, const struct telling *telling)
+{
+    struct index_half half = { .position = db_column_i64(stmt, 0),
+                               .next_check_ms = db_column_i64(stmt, 1),
+                               .group_hash = (uint64_t)db_column_i64(stmt, 2),
+                               .checks = (int32_t)db_column_i64(stmt, 3),
+                               .parked = db_column_i64(stmt, 4) != 0 };
+    return telling->loader->half != NULL ? telling->loader->half(telling->arg, &half) : TIDINGS_OK;
+}
+
 // Marks that an earlier process left deleted topics behind.
 static tidings_status tell_trash(struct db_stmt *stmt, const struct telling *telling)
 {
@@ -267,6 +283,7 @@ tidings_status index_schema_load(struct index_writer *writer, const struct index
         { "SELECT group_name, topic_name, queue_id, next_offset FROM consumer_offset",
           tell_offset },
         { "SELECT topic_id FROM trash_topic", tell_trash },
+        { "SELECT position, next_check_ms, group_hash, checks, parked FROM half", tell_half },
     };
     tidings_status status = TIDINGS_OK;
     for (size_t i = 0; i < BASE_COUNT(parts) && status == TIDINGS_OK; i++) {

@@ -68,6 +68,7 @@ static void forget_changes(struct index_writer *writer)
     index_blocks_forget(writer);
     keyindex_rollback(writer->keys);
     buf_clear(&writer->dues);
+    buf_clear(&writer->halves);
     writer->segment_count = 0;
     writer->state = writer->committed;
 }
@@ -82,6 +83,9 @@ static tidings_status end_transaction(struct index *index, tidings_status status
     }
     if (status == TIDINGS_OK) {
         status = index_due_flush(writer, err);
+    }
+    if (status == TIDINGS_OK) {
+        status = index_half_flush(writer, err);
     }
     if (status == TIDINGS_OK) {
         status = keyindex_store(writer->keys, &writer->state.keys, err);
@@ -156,6 +160,10 @@ static tidings_status apply_rest(struct index_writer *writer, const struct index
     if (status == TIDINGS_OK) {
         status = index_due_collect(writer, (const void *)batch->dues.ptr,
                                    batch->dues.len / sizeof(struct index_due_change));
+    }
+    if (status == TIDINGS_OK) {
+        status = index_half_collect(writer, (const void *)batch->halves.ptr,
+                                    batch->halves.len / sizeof(struct index_half_change));
     }
     if (status == TIDINGS_OK) {
         status = index_settings_apply(writer, batch, err);

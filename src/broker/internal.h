@@ -7,6 +7,7 @@
 #include "broker/broker.h"
 #include "broker/due.h"
 #include "broker/group.h"
+#include "broker/half.h"
 #include "broker/index.h"
 #include "broker/lock.h"
 #include "broker/store.h"
@@ -22,11 +23,12 @@ struct broker {
     char *folder;
     char *cluster_name;
     char *broker_name;
-    struct ladder_levels levels; // message_delay_level
-    struct ladder retry_ladder;  // default
-    struct wire_host address;    // in message ids and stored messages
-    char address_text[64];       // "host:port" in routes
-    char address_alone[48];      // host only
+    struct ladder_levels levels;       // message_delay_level
+    struct ladder retry_ladder;        // default
+    struct ladder_levels check_levels; // delays of transaction checks
+    struct wire_host address;          // in message ids and stored messages
+    char address_text[64];             // "host:port" in routes
+    char address_alone[48];            // host only
 
     struct commitlog *log;
     struct index *index;
@@ -34,6 +36,7 @@ struct broker {
     struct groups groups;
     struct store store;
     struct due due;
+    struct halves halves;
     struct waits waits;
     struct locks locks;
 

@@ -13,18 +13,28 @@ enum pending_kind {
     PENDING_TOPIC_DELETED,
     PENDING_GROUP,
     PENDING_GROUP_DELETED,
+    PENDING_HALF,
+    PENDING_COMMIT,
+    PENDING_ROLLBACK,
+    PENDING_HALF_STATE,
 };
 
 struct pending {
     enum pending_kind kind;
     bool has_asker;
     bool with_offsets;
+    bool parked; // of a half
+    int32_t checks;
     uint32_t key_count; // hashes in the ring of keys
     uint32_t batch_count;
     int64_t position; // of the record in the log
     int64_t queue_key;
-    int64_t offset;
-    int64_t due_ms;
+    union {
+        int64_t offset;
+        uint64_t group_hash; // of a half
+    };
+    int64_t due_ms; // of a half: of its next check
+    int64_t half;   // position of the half that is decided, moved or changed; 0 = none
     struct index_entry entry;
     struct asker asker;
     char *name; // group events; owned

@@ -65,7 +65,8 @@ void retention_run(struct broker *broker)
     if (broker->retaining || keep <= commitlog_begin(broker->log)) {
         return;
     }
-    if (relog(broker, keep)) {
+    bool again = relog(broker, keep);
+    if (halves_move(broker, keep) || again) {
         broker->retain_soon = true;
         return;
     }

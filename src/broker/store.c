@@ -154,13 +154,70 @@ static tidings_status add_region(struct wire_message *message, struct buf *texts
     return status;
 }
 
+static enum store_record record_type(const struct store_append *append)
+{
+    if (append->half != NULL) {
+        return STORE_HALF;
+    }
+    if (append->commits > 0) {
+        return STORE_COMMIT;
+    }
+    return append->due_ms > 0 ? STORE_DELAYED : STORE_MESSAGE;
+}
+
+static enum pending_kind pending_of(enum store_record type)
+{
+    switch (type) {
+    case STORE_HALF: return PENDING_HALF;
+    case STORE_COMMIT: return PENDING_COMMIT;
+    case STORE_DELAYED: return PENDING_DELAYED;
+    default: return PENDING_MESSAGE;
+    }
+}
+
+size_t store_prefix(enum store_record type)
+{
+    switch (type) {
+    case STORE_HALF: return STORE_HALF_PREFIX;
+    case STORE_COMMIT: return STORE_COMMIT_PREFIX;
+    case STORE_DELAYED: return STORE_DUE_PREFIX;
+    default: return 0;
+    }
+}
+
+static void put_prefix(enum store_record type, const struct store_append *append, char *out)
+{
+    switch (type) {
+    case STORE_HALF:
+        num_store_be64(out, (uint64_t)append->half->next_check_ms);
+        num_store_be64(out + 8, (uint64_t)append->half->position);
+        num_store_be32(out + 16, (uint32_t)append->half->checks);
+        num_store_be32(out + 20, append->half->parked);
+        break;
+    case STORE_COMMIT: num_store_be64(out, (uint64_t)append->commits); break;
+    case STORE_DELAYED: num_store_be64(out, (uint64_t)append->due_ms); break;
+    default: break;
+    }
+}
+
+static void set_half(struct pending *pending, const struct index_half *half)
+{
+    pending->half = half->position;
+    pending->due_ms = half->next_check_ms;
+    pending->group_hash = half->group_hash;
+    pending->checks = half->checks;
+    pending->parked = half->parked;
+}
+
 tidings_status store_append(struct broker *broker, const struct store_append *append,
                             struct tidings_error *err)
 {
     struct store *store = &broker->store;
     struct wire_message message = append->message;
     struct topic *topic = append->topic;
-    size_t prefix = append->due_ms > 0 ? STORE_DUE_PREFIX : 0;
+    enum store_record type = record_type(append);
+    size_t prefix = store_prefix(type);
+    bool visible = type == STORE_MESSAGE || type == STORE_COMMIT;
     int64_t position;
     char *payload;
 
@@ -187,7 +244,7 @@ tidings_status store_append(struct broker *broker, const struct store_append *ap
     }
     message.store_host = broker->address;
     message.store_ms = clock_wall_ms(broker->options.clock);
-    message.queue_offset = prefix ? 0 : queue->next;
+    message.queue_offset = visible ? queue->next : 0;
     size_t size = wire_message_size(&message);
 
     status = ring_room(store);
@@ -201,24 +258,25 @@ tidings_status store_append(struct broker *broker, const struct store_append *ap
         return error_set(err, status, "message not stored: %s", tidings_status_text(status));
     }
     message.physical_offset = position;
-    if (prefix) {
-        num_store_be64(payload, (uint64_t)append->due_ms);
-    }
+    put_prefix(type, append, payload);
     wire_message_encode(&message, payload + prefix);
-    commitlog_append_end(broker->log, prefix ? STORE_DELAYED : STORE_MESSAGE, prefix + size);
+    commitlog_append_end(broker->log, (uint8_t)type, prefix + size);
 
-    struct pending *pending =
-        ring_push(store, prefix ? PENDING_DELAYED : PENDING_MESSAGE, position);
+    struct pending *pending = ring_push(store, pending_of(type), position);
     pending->queue_key = queue->key;
     pending->offset = message.queue_offset;
     pending->due_ms = append->due_ms;
+    pending->half = append->commits;
+    if (append->half != NULL) {
+        set_half(pending, append->half);
+    }
     pending->entry = (struct index_entry){ .position = position, .size = (uint32_t)size };
     pending->batch_count = append->batch_count;
     set_asker(pending, append->asker);
-    read_properties(store, pending, &message);
-    if (!prefix) {
-        queue->next++;
+    if (type != STORE_HALF) { // nobody finds it before it is decided
+        read_properties(store, pending, &message);
     }
+    queue->next += visible;
     return TIDINGS_OK;
 }
 
@@ -380,4 +438,35 @@ tidings_status store_log_deliver(struct broker *broker, const struct index_due *
     }
     commitlog_append_end(broker->log, STORE_DELIVER, used);
     return TIDINGS_OK;
+}
+
+tidings_status store_log_rollback(struct broker *broker, int64_t position,
+                                  const struct asker *asker, struct tidings_error *err)
+{
+    char payload[8];
+    struct pending *pending = NULL;
+    num_store_be64(payload, (uint64_t)position);
+    tidings_status status = log_event(broker, STORE_ROLLBACK, PENDING_ROLLBACK,
+                                      str_make(payload, sizeof payload), asker, &pending, err);
+    if (status == TIDINGS_OK && pending != NULL) {
+        pending->half = position;
+    }
+    return status;
+}
+
+tidings_status store_log_half_state(struct broker *broker, const struct index_half *half,
+                                    const struct asker *asker, struct tidings_error *err)
+{
+    char payload[STORE_HALF_STATE_SIZE];
+    struct pending *pending = NULL;
+    num_store_be64(payload, (uint64_t)half->position);
+    num_store_be64(payload + 8, (uint64_t)half->next_check_ms);
+    num_store_be32(payload + 16, (uint32_t)half->checks);
+    num_store_be32(payload + 20, half->parked);
+    tidings_status status = log_event(broker, STORE_HALF_STATE, PENDING_HALF_STATE,
+                                      str_make(payload, sizeof payload), asker, &pending, err);
+    if (status == TIDINGS_OK && pending != NULL) {
+        set_half(pending, half);
+    }
+    return status;
 }

@@ -16,6 +16,11 @@
 //   4 TOPIC         JSON: settings of a topic (new or changed)      5 TOPIC_DELETED  JSON {"id":…}
 //   6 GROUP         JSON: settings of a consumer group              7 GROUP_DELETED  JSON
 //   {"name":…,"offsets":…}
+//   8 HALF          i64 next check (ms), i64 position of the HALF record that this one moves (0 =
+//                   none), i32 checks, i32 parked (0 or 1), then a stored message, undecided
+//   9 COMMIT        i64 position of the HALF record, then its message, queue offset assigned
+//   10 ROLLBACK     i64 position of the HALF record
+//   11 HALF_STATE   i64 position of the HALF record, i64 next check (ms), i32 checks, i32 parked
 // Policy: types and payloads never change their meaning; a new need gets a new type.
 #ifndef BROKER_STORE_H
 #define BROKER_STORE_H
@@ -36,8 +41,19 @@ enum store_record {
     STORE_TOPIC_DELETED = 5,
     STORE_GROUP = 6,
     STORE_GROUP_DELETED = 7,
+    STORE_HALF = 8,
+    STORE_COMMIT = 9,
+    STORE_ROLLBACK = 10,
+    STORE_HALF_STATE = 11,
 };
-enum { STORE_DELIVER_ROW = 40, STORE_DUE_PREFIX = 8, STORE_KEYS_MAX = 64 };
+enum {
+    STORE_DELIVER_ROW = 40,
+    STORE_DUE_PREFIX = 8,
+    STORE_HALF_PREFIX = 24,
+    STORE_COMMIT_PREFIX = 8,
+    STORE_HALF_STATE_SIZE = 24,
+    STORE_KEYS_MAX = 64,
+};
 
 struct pending;
 
@@ -61,7 +77,11 @@ struct store {
 struct store_append {
     struct topic *topic;
     struct wire_message message;
-    int64_t due_ms;            // > 0: not before that time
+    int64_t due_ms; // > 0: not before that time
+    // A half: not visible until it is decided. Its position is that of the half which it moves to
+    // the log's end, or 0.
+    const struct index_half *half;
+    int64_t commits;           // > 0: the half at that position becomes this message
     const struct asker *asker; // answered when durable; NULL for none
     uint32_t
         batch_count; // > 1 on the last message of a batch: the answer lists the ids of them all
@@ -91,6 +111,14 @@ tidings_status store_log_group_delete(struct broker *broker, struct str name, bo
 tidings_status store_log_deliver(struct broker *broker, const struct index_due *rows, size_t count,
                                  bool visible) TIDINGS_NODISCARD;
 
+// Decides against a half, or writes down that it was checked, parked or resumed.
+tidings_status store_log_rollback(struct broker *broker, int64_t position,
+                                  const struct asker *asker,
+                                  struct tidings_error *err) TIDINGS_NODISCARD;
+tidings_status store_log_half_state(struct broker *broker, const struct index_half *half,
+                                    const struct asker *asker,
+                                    struct tidings_error *err) TIDINGS_NODISCARD;
+
 // The log has news: publish and answer, or refuse.
 void store_wake(struct broker *broker);
 // Hands the log's batch and the index's batch on; end of a turn.
@@ -100,9 +128,11 @@ size_t store_pending(const struct store *store);
 struct index_batch *store_batch(struct broker *broker);
 
 // Reads the stored message at a log position: bytes as stored (a view good until the next read).
-// E_NOT_FOUND, E_CORRUPT (counted and logged). *ret_due_ms > 0 for a DELAYED record.
+// E_NOT_FOUND, E_CORRUPT (counted and logged). *ret_due_ms > 0 for a DELAYED record, −1 for a HALF.
 tidings_status store_read(struct broker *broker, int64_t position, struct str *ret_message,
                           int64_t *ret_due_ms, struct tidings_error *err) TIDINGS_NODISCARD;
+// Bytes that stand before the message in a record of this type.
+size_t store_prefix(enum store_record type);
 // Hash under which a message is found by key: topic and key.
 uint64_t store_key_hash(struct str topic, struct str key);
 // Entries of a queue from offset on (tail or index), at most `max`; *ret_count 0 at the end.

@@ -47,7 +47,9 @@ static void answer_sent(struct broker *broker, uint64_t number, const struct pen
     char queue_id[24];
     char offset[24];
     uint32_t count = pending->batch_count > 1 ? pending->batch_count : 1;
-    int64_t first = pending->kind == PENDING_MESSAGE ? pending->offset + 1 - count : 0;
+    int64_t first = pending->kind == PENDING_MESSAGE ? pending->offset + 1 - count
+                    : pending->kind == PENDING_HALF  ? pending->position
+                                                     : 0;
 
     buf_clear(&broker->store.texts);
     if (batch_ids(broker, number, count) != TIDINGS_OK) {
@@ -153,6 +155,32 @@ static void forget_topic(struct broker *broker, struct topic *topic)
     topics_remove(&broker->topics, topic);
 }
 
+static void publish_half(struct broker *broker, struct index_batch *batch,
+                         const struct pending *pending)
+{
+    bool changed = pending->kind == PENDING_HALF_STATE;
+    struct index_half half = { .position = changed ? pending->half : pending->position,
+                               .next_check_ms = pending->due_ms,
+                               .group_hash = pending->group_hash,
+                               .checks = pending->checks,
+                               .parked = pending->parked };
+    if (changed && halves_find(&broker->halves, half.position) == NULL) {
+        return; // decided meanwhile
+    }
+    if (halves_put(broker, &half) != TIDINGS_OK ||
+        index_batch_half(batch, &half, !changed) != TIDINGS_OK) {
+        base_assert_failed("memory for a half message", __FILE__, __LINE__);
+    }
+}
+
+static void publish_decided(struct broker *broker, struct index_batch *batch, int64_t position)
+{
+    halves_forget(broker, position);
+    if (index_batch_half_remove(batch, position) != TIDINGS_OK) {
+        base_assert_failed("memory for a half message", __FILE__, __LINE__);
+    }
+}
+
 static void publish_settings(struct broker *broker, struct index_batch *batch,
                              struct pending *pending)
 {
@@ -199,6 +227,25 @@ static void publish(struct broker *broker, uint64_t number)
         broker->stats.messages_in++;
         broker->stats.bytes_in += pending->entry.size;
         break;
+    case PENDING_HALF:
+    case PENDING_HALF_STATE:
+        publish_half(broker, batch, pending);
+        if (pending->kind == PENDING_HALF && pending->half > 0) {
+            publish_decided(broker, batch, pending->half); // it stands here now
+        }
+        break;
+    case PENDING_COMMIT:
+        publish_entry(broker, batch, pending);
+        publish_keys(broker, batch, pending);
+        publish_decided(broker, batch, pending->half);
+        broker->stats.transactions_committed++;
+        broker->stats.messages_in++;
+        broker->stats.bytes_in += pending->entry.size;
+        break;
+    case PENDING_ROLLBACK:
+        publish_decided(broker, batch, pending->half);
+        broker->stats.transactions_rolled_back++;
+        break;
     case PENDING_DELIVER:
         publish_entry(broker, batch, pending);
         publish_delivered(broker, batch, pending->due_ms, pending->entry.position);
@@ -217,7 +264,9 @@ static void refuse(struct broker *broker, struct pending *pending, const struct 
     struct store *store = &broker->store;
     struct queue *queue = topics_find_queue(&broker->topics, pending->queue_key);
     store->keys_head += pending->key_count;
-    if ((pending->kind == PENDING_MESSAGE || pending->kind == PENDING_DELIVER) && queue != NULL) {
+    if ((pending->kind == PENDING_MESSAGE || pending->kind == PENDING_DELIVER ||
+         pending->kind == PENDING_COMMIT) &&
+        queue != NULL) {
         queue->next = queue->visible;
     }
     if (pending->kind == PENDING_DELIVER) {
@@ -233,8 +282,11 @@ static void refuse(struct broker *broker, struct pending *pending, const struct 
         if (group != NULL) {
             group->logged = false;
         }
-    } else if (pending->kind == PENDING_MESSAGE || pending->kind == PENDING_DELAYED) {
+    } else if (pending->kind == PENDING_MESSAGE || pending->kind == PENDING_DELAYED ||
+               (pending->kind == PENDING_HALF && pending->half == 0)) {
         broker->stats.sends_refused++;
+    } else if (pending->half > 0) {
+        halves_refused(broker, pending->half);
     }
     free(pending->name);
     pending->name = NULL;
@@ -311,10 +363,13 @@ tidings_status store_read(struct broker *broker, int64_t position, struct str *r
     if (status != TIDINGS_OK) {
         return status;
     }
-    if (type == STORE_DELAYED && ret_message->len > STORE_DUE_PREFIX) {
-        *ret_due_ms = (int64_t)num_load_be64(ret_message->ptr);
-        ret_message->ptr += STORE_DUE_PREFIX;
-        ret_message->len -= STORE_DUE_PREFIX;
+    size_t prefix = store_prefix((enum store_record)type);
+    if (prefix > 0 && ret_message->len > prefix) {
+        *ret_due_ms = type == STORE_DELAYED ? (int64_t)num_load_be64(ret_message->ptr)
+                      : type == STORE_HALF  ? -1
+                                            : 0;
+        ret_message->ptr += prefix;
+        ret_message->len -= prefix;
     } else if (type != STORE_MESSAGE) {
         return error_set(err, TIDINGS_E_NOT_FOUND, "no message at log position %lld",
                          (long long)position);

@@ -101,6 +101,78 @@ static tidings_status replay_message(struct broker *broker, int64_t position, st
     return add_entry(broker, queue, message.queue_offset, &entry);
 }
 
+static tidings_status forget_half(struct broker *broker, int64_t position)
+{
+    halves_forget(broker, position);
+    return index_batch_half_remove(store_batch(broker), position);
+}
+
+static tidings_status replay_half(struct broker *broker, int64_t position, struct str payload)
+{
+    struct wire_message message;
+    struct topic *topic;
+    struct tidings_error err;
+    struct index_half half = { .position = position,
+                               .next_check_ms = (int64_t)num_load_be64(payload.ptr),
+                               .checks = (int32_t)num_load_be32(payload.ptr + 16),
+                               .parked = num_load_be32(payload.ptr + 20) != 0 };
+    int64_t moved = (int64_t)num_load_be64(payload.ptr + 8);
+    tidings_status status = wire_message_decode(
+        str_make(payload.ptr + STORE_HALF_PREFIX, payload.len - STORE_HALF_PREFIX), &message, &err);
+    if (status == TIDINGS_OK) {
+        status = find_or_make(broker, message.topic, message.queue_id, &topic);
+    }
+    if (status == TIDINGS_OK) {
+        half.group_hash = str_hash(wire_properties_get(message.properties, WIRE_P_PGROUP));
+        status = halves_put(broker, &half);
+    }
+    if (status == TIDINGS_OK) {
+        status = index_batch_half(store_batch(broker), &half, true);
+    }
+    return status == TIDINGS_OK && moved > 0 ? forget_half(broker, moved) : status;
+}
+
+static tidings_status replay_half_state(struct broker *broker, struct str payload)
+{
+    const struct half *known = halves_find(&broker->halves, (int64_t)num_load_be64(payload.ptr));
+    if (known == NULL) {
+        return TIDINGS_OK; // decided
+    }
+    struct index_half half = known->row;
+    half.next_check_ms = (int64_t)num_load_be64(payload.ptr + 8);
+    half.checks = (int32_t)num_load_be32(payload.ptr + 16);
+    half.parked = num_load_be32(payload.ptr + 20) != 0;
+    tidings_status status = halves_put(broker, &half);
+    return status == TIDINGS_OK ? index_batch_half(store_batch(broker), &half, false) : status;
+}
+
+static tidings_status replay_commit(struct broker *broker, int64_t position, struct str payload)
+{
+    tidings_status status = replay_message(
+        broker, position,
+        str_make(payload.ptr + STORE_COMMIT_PREFIX, payload.len - STORE_COMMIT_PREFIX), 0);
+    return status == TIDINGS_OK ? forget_half(broker, (int64_t)num_load_be64(payload.ptr)) : status;
+}
+
+// Records of half messages; the payload has at least the bytes that its type begins with.
+static tidings_status replay_transaction(struct broker *broker, int64_t position, uint8_t type,
+                                         struct str payload)
+{
+    size_t least = type == STORE_HALF       ? STORE_HALF_PREFIX
+                   : type == STORE_COMMIT   ? STORE_COMMIT_PREFIX
+                   : type == STORE_ROLLBACK ? 8
+                                            : STORE_HALF_STATE_SIZE;
+    if (payload.len < least) {
+        return TIDINGS_E_CORRUPT;
+    }
+    switch ((enum store_record)type) {
+    case STORE_HALF: return replay_half(broker, position, payload);
+    case STORE_COMMIT: return replay_commit(broker, position, payload);
+    case STORE_ROLLBACK: return forget_half(broker, (int64_t)num_load_be64(payload.ptr));
+    default: return replay_half_state(broker, payload);
+    }
+}
+
 static tidings_status replay_deliver(struct broker *broker, struct str payload)
 {
     tidings_status status = TIDINGS_OK;
@@ -210,6 +282,10 @@ tidings_status store_replay(void *arg, int64_t position, uint8_t type, int64_t w
     case STORE_TOPIC_DELETED: status = replay_topic_delete(broker, payload); break;
     case STORE_GROUP: status = replay_group(broker, position, payload, false); break;
     case STORE_GROUP_DELETED: status = replay_group(broker, position, payload, true); break;
+    case STORE_HALF:
+    case STORE_COMMIT:
+    case STORE_ROLLBACK:
+    case STORE_HALF_STATE: status = replay_transaction(broker, position, type, payload); break;
     default:
         log_line(broker->options.log, LOG_WARN, "broker",
                  "msg=\"record of an unknown type in the log, made by a newer version?\" "

@@ -45,7 +45,9 @@
     X(INVOKE_BROKER_TO_RESET_OFFSET, 222)                                                          \
     X(SEND_MESSAGE_V2, 310)                                                                        \
     X(SEND_BATCH_MESSAGE, 320)                                                                     \
-    X(LITE_PULL_MESSAGE, 361)
+    X(RESUME_CHECK_HALF_MESSAGE, 323)                                                              \
+    X(LITE_PULL_MESSAGE, 361)                                                                      \
+    X(TIDINGS_LIST_TRANSACTIONS, 9001) /* ours */
 
 enum wire_request {
 #define X(name, code) WIRE_##name = (code),
@@ -85,6 +87,9 @@ enum {
     WIRE_SYS_COMPRESSED = 1,
     WIRE_SYS_MULTI_TAGS = 2,
     WIRE_SYS_TRANSACTION_MASK = 12,
+    WIRE_SYS_PREPARED = 4,
+    WIRE_SYS_COMMIT = 8,
+    WIRE_SYS_ROLLBACK = 12,
     WIRE_SYS_BORN_V6 = 16,
     WIRE_SYS_STORE_V6 = 32,
 
@@ -118,6 +123,7 @@ enum {
 #define WIRE_P_DLQ_TOPIC       STR("DLQ_ORIGIN_TOPIC")
 #define WIRE_P_DLQ_ID          STR("DLQ_ORIGIN_MESSAGE_ID")
 #define WIRE_P_SHARDING_KEY    STR("__SHARDINGKEY")
+#define WIRE_P_IMMUNITY        STR("CHECK_IMMUNITY_TIME_IN_SECONDS")
 
 #define WIRE_RETRY_PREFIX  STR("%RETRY%")
 #define WIRE_DLQ_PREFIX    STR("%DLQ%")

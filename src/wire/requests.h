@@ -111,6 +111,29 @@
     D(I64, offset, "offset", -1)                                                                   \
     D(I32, queue_id, "queueId", -1)
 
+#define WIRE_END_TRANSACTION_FIELDS(F, D)                                                          \
+    F(STR, producer_group, "producerGroup")                                                        \
+    F(I64, table_offset, "tranStateTableOffset")                                                   \
+    F(I64, log_offset, "commitLogOffset")                                                          \
+    F(I32, decision, "commitOrRollback")                                                           \
+    D(BOOL, from_check, "fromTransactionCheck", 0)                                                 \
+    D(STR, message_id, "msgId", 0)                                                                 \
+    D(STR, transaction_id, "transactionId", 0)                                                     \
+    D(STR, topic, "topic", 0)
+#define WIRE_CHECK_TRANSACTION_FIELDS(F, D)                                                        \
+    F(I64, table_offset, "tranStateTableOffset")                                                   \
+    F(I64, log_offset, "commitLogOffset")                                                          \
+    D(STR, message_id, "msgId", 0)                                                                 \
+    D(STR, transaction_id, "transactionId", 0)                                                     \
+    D(STR, offset_message_id, "offsetMsgId", 0)                                                    \
+    D(STR, topic, "topic", 0)
+#define WIRE_RESUME_FIELDS(F, D)                                                                   \
+    F(STR, message_id, "msgId")                                                                    \
+    D(STR, topic, "topic", 0)
+#define WIRE_LIST_TRANSACTIONS_FIELDS(F, D)                                                        \
+    D(BOOL, parked_only, "parkedOnly", 0)                                                          \
+    D(I32, max_count, "maxNum", 100)
+
 // R(struct and function name, field table)
 #define WIRE_REQUEST_STRUCTS(R)                                                                    \
     R(pull, WIRE_PULL_FIELDS)                                                                      \
@@ -126,7 +149,11 @@
     R(create_topic, WIRE_CREATE_TOPIC_FIELDS)                                                      \
     R(delete_group, WIRE_DELETE_GROUP_FIELDS)                                                      \
     R(stats, WIRE_STATS_FIELDS)                                                                    \
-    R(reset, WIRE_RESET_FIELDS)
+    R(reset, WIRE_RESET_FIELDS)                                                                    \
+    R(end_transaction, WIRE_END_TRANSACTION_FIELDS)                                                \
+    R(check_transaction, WIRE_CHECK_TRANSACTION_FIELDS)                                            \
+    R(resume, WIRE_RESUME_FIELDS)                                                                  \
+    R(list_transactions, WIRE_LIST_TRANSACTIONS_FIELDS)
 
 #define WIRE_TYPE_STR                               struct str
 #define WIRE_TYPE_I32                               int32_t

@@ -75,7 +75,7 @@ def test_limits_of_sends(client, topic):
     assert client.send(topic, b"x" * (4 * 1024 * 1024 + 1)).code == 13
     assert client.send(topic, i="k\x01" + "v" * 32767 + "\x02").code == 13
     assert client.send("SCHEDULE_TOPIC_XXXX").code == 16
-    assert client.send(topic, props={"TRAN_MSG": "true"}).code == 16
+    assert client.send(topic, props={"TRAN_MSG": "true"}).code == 13
     assert client.send("%RETRY%" + "g" * 200).code == 1
     client.create_topic(topic, queues=2, perm=4)
     assert client.send(topic).code == 16
