@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
 
@@ -11,6 +12,17 @@ enum { DIGEST_BYTES = 20 };
 struct acl_signer {
     EVP_MAC_CTX *keyed; // started with the key, and only ever copied
 };
+
+// Takes what the crypto library has noted of a failure, so that nobody else finds it later and
+// takes it for his own.
+static bool was_memory(void)
+{
+    bool memory = false;
+    for (unsigned long noted = ERR_get_error(); noted != 0; noted = ERR_get_error()) {
+        memory = memory || ERR_GET_REASON(noted) == ERR_R_MALLOC_FAILURE;
+    }
+    return memory;
+}
 
 tidings_status acl_signer_new(struct str secret, struct acl_signer **ret, struct tidings_error *err)
 {
@@ -31,7 +43,9 @@ tidings_status acl_signer_new(struct str secret, struct acl_signer **ret, struct
     }
     signer->keyed = hmac == NULL ? NULL : EVP_MAC_CTX_new(hmac);
     if (signer->keyed == NULL || EVP_MAC_init(signer->keyed, key, secret.len, params) != 1) {
-        status = error_set(err, TIDINGS_E_INTERNAL, "the crypto library has no HMAC-SHA1");
+        status = was_memory()
+                     ? error_set(err, TIDINGS_E_NO_MEMORY, "no memory for a signing key")
+                     : error_set(err, TIDINGS_E_INTERNAL, "the crypto library gives no HMAC-SHA1");
         goto out;
     }
     *ret = signer;
@@ -94,6 +108,7 @@ static tidings_status digest(const struct acl_signer *signer, const struct acl_f
     EVP_MAC_CTX *mac = EVP_MAC_CTX_dup(signer->keyed);
     size_t got = 0;
     if (mac == NULL) {
+        ERR_clear_error();
         return TIDINGS_E_NO_MEMORY;
     }
     bool fed = true;
@@ -103,6 +118,9 @@ static tidings_status digest(const struct acl_signer *signer, const struct acl_f
     fed = fed && feed(mac, body) && EVP_MAC_final(mac, ret_digest, &got, DIGEST_BYTES) == 1 &&
           got == DIGEST_BYTES;
     EVP_MAC_CTX_free(mac);
+    if (!fed) {
+        ERR_clear_error();
+    }
     return fed ? TIDINGS_OK : TIDINGS_E_NO_MEMORY;
 }
 
