@@ -91,7 +91,7 @@ static bool read_permission(struct str text, unsigned *ret)
 static tidings_status take_default(const struct place *place, const char *key, const char *ours,
                                    const char *other_key, const char *other, unsigned *ret)
 {
-    const char *value;
+    const char *value = NULL;
     tidings_status status = pick(place, key, ours, other_key, other, &value, &key);
     *ret = ACL_DENY;
     if (status != TIDINGS_OK || value == NULL || read_permission(str_trim(str_of(value)), ret)) {
@@ -146,7 +146,7 @@ static tidings_status take_grant(const struct place *place, const char *key, enu
 static tidings_status take_grants(const struct place *place, const struct yaml_account *from,
                                   struct acl_account *account)
 {
-    const struct yaml_list *lists[2];
+    const struct yaml_list *lists[2] = { NULL, NULL };
     const char *keys[2];
     static const enum acl_kind kinds[2] = { ACL_TOPIC, ACL_GROUP };
     tidings_status status = pick_list(place, "topics", &from->topics, "topicPerms",
@@ -209,8 +209,8 @@ static tidings_status take_trusted(const struct place *place, const struct yaml_
     bool blank = from->rmq_trusted == NULL || str_trim(str_of(from->rmq_trusted)).len == 0;
     char *one[1] = { from->rmq_trusted };
     const struct yaml_list other = { one, blank ? 0 : 1 };
-    const struct yaml_list *list;
-    const char *key;
+    const struct yaml_list *list = NULL;
+    const char *key = NULL;
     tidings_status status = pick_list(place, "trusted_addresses", &from->trusted,
                                       "whiteRemoteAddress", &other, &list, &key);
     return status == TIDINGS_OK ? take_addresses(place, key, list, &account->trusted) : status;
@@ -255,8 +255,8 @@ static tidings_status check_length(const struct place *place, const char *both, 
 static tidings_status take_keys(struct place *place, const struct yaml_account *from,
                                 struct acl_account *account)
 {
-    const char *access_key;
-    const char *secret;
+    const char *access_key = NULL;
+    const char *secret = NULL;
     const char *key;
     tidings_status status = pick(place, "access_key", from->access_key, "accessKey",
                                  from->rmq_access_key, &access_key, &key);
@@ -335,7 +335,7 @@ tidings_status acl_build(const char *name, const struct yaml_file *file, struct 
                          struct tidings_error *err)
 {
     struct place place = { .file = name, .account = STR(""), .err = err };
-    const struct yaml_list *list;
+    const struct yaml_list *list = NULL;
     const char *key;
     struct acl *acl = calloc(1, sizeof *acl);
     if (acl == NULL) {

@@ -20,7 +20,7 @@ struct yaml_store {
 };
 struct yaml_broker {
     char *cluster, *name, *message_delay_level, *retry_ladder, *retry_window, *retry_limit,
-        *auto_create_topics, *default_queues, *max_message_size, *transaction_checks,
+        *auto_create_topics, *default_queues, *max_message_size, *acl_file, *transaction_checks,
         *transaction_check_max, *delay_max;
     char **topics;
     unsigned topics_count;
@@ -61,6 +61,7 @@ static const cyaml_schema_field_t broker_fields[] = {
     KEY(broker, auto_create_topics),
     KEY(broker, default_queues),
     KEY(broker, max_message_size),
+    KEY(broker, acl_file),
     KEY(broker, transaction_checks),
     KEY(broker, transaction_check_max),
     KEY(broker, delay_max),
@@ -188,6 +189,7 @@ static void take_all(struct reading *reading, const struct yaml_root *root)
         TAKE(broker, auto_create_topics);
         TAKE(broker, default_queues);
         TAKE(broker, max_message_size);
+        TAKE(broker, acl_file);
         TAKE(broker, transaction_checks);
         TAKE(broker, transaction_check_max);
         TAKE(broker, delay_max);

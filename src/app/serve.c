@@ -80,11 +80,27 @@ static void finish(void *arg)
     net_timer_start(engine->drain_timer, DRAIN_STEP_MS);
 }
 
+// SIGHUP: what may change while serving is read again; with a mistake in it the old stays.
+static void reload(struct engine *engine)
+{
+    struct tidings_error err = { 0 };
+    sdnotify("RELOADING=1");
+    tidings_status status = broker_reload(engine->broker, &err);
+    if (status == TIDINGS_OK) {
+        log_line(&engine->log, LOG_INFO, "app", "msg=\"reloaded\"");
+    } else {
+        log_line(&engine->log, LOG_ERROR, "app",
+                 "msg=\"not reloaded, what was in force stays\" reason=\"%s\"",
+                 error_text(&err, status));
+    }
+    sdnotify("READY=1");
+}
+
 static void on_signal(void *arg, int number)
 {
     struct engine *engine = arg;
     if (number == SIGHUP) {
-        log_line(&engine->log, LOG_INFO, "app", "msg=\"SIGHUP: nothing to reload\"");
+        reload(engine);
         return;
     }
     if (engine->stopping) {
@@ -152,6 +168,7 @@ static tidings_status open_broker(struct engine *engine, struct tidings_error *e
         .retention_time_ms = conf->retention_time,
         .retention_size = conf->retention_size,
         .disk_reserve = conf->disk_reserve,
+        .acl_file = conf->acl_file,
         .transaction_checks = conf->transaction_checks,
         .transaction_check_max = (int)conf->transaction_check_max,
         .delay_max_ms = conf->delay_max,

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "broker/access.h"
 #include "broker/handlers.h"
 #include "broker/retention.h"
 
@@ -265,6 +266,7 @@ static void free_parts(struct broker *broker)
     locks_deinit(&broker->locks);
     buf_deinit(&broker->body);
     buf_deinit(&broker->scratch);
+    access_deinit(broker);
     free(broker->folder);
     free(broker->cluster_name);
     free(broker->broker_name);
@@ -333,6 +335,9 @@ tidings_status broker_open(const struct broker_options *options, struct broker *
             error_set_errno(err, TIDINGS_E_IO, errno, "cannot make folder %s", options->folder);
     }
     tidings_status parts = init_parts(broker);
+    if (status == TIDINGS_OK) {
+        status = access_load(broker, err);
+    }
     if (status == TIDINGS_OK) {
         status = parts == TIDINGS_OK
                      ? recover(broker, err)
@@ -447,6 +452,11 @@ static void tick(void *arg)
     }
     due_load(broker);
     net_timer_start(broker->tick, TICK_MS);
+}
+
+tidings_status broker_reload(struct broker *broker, struct tidings_error *err)
+{
+    return access_load(broker, err);
 }
 
 // ---- closing ----

@@ -45,6 +45,7 @@ struct broker_options {
     int64_t retention_time_ms;
     int64_t retention_size;         // bytes of log, 0 = no limit
     int64_t disk_reserve;           // bytes that stay free
+    const char *acl_file;           // accounts; NULL or "": everybody may do everything
     const char *transaction_checks; // delays between checks of a half message, as a level table
     int transaction_check_max;      // then it is parked
     int64_t delay_max_ms;           // longest delay of a message by TIMER_* properties
@@ -64,6 +65,8 @@ extern const struct net_handler broker_handler;
 void broker_conn_options(const struct broker *broker, struct net_conn_options *ret);
 void broker_wake(void *broker);
 void broker_turn(void *broker);
+// Reads the accounts file again. On error the accounts in force stay.
+tidings_status broker_reload(struct broker *broker, struct tidings_error *err) TIDINGS_NODISCARD;
 // Answers held pulls and takes no new sends (code 14), so that clients go elsewhere; sends that
 // were taken in are still answered. Done when broker_is_drained.
 void broker_drain(struct broker *broker);
@@ -79,6 +82,8 @@ bool broker_is_drained(const struct broker *broker);
     X(bytes_in, "tidings_message_bytes_in_total", "counter", "Bytes of stored messages")           \
     X(bytes_out, "tidings_message_bytes_out_total", "counter",                                     \
       "Bytes of messages given to consumers")                                                      \
+    X(access_refused, "tidings_access_refused_total", "counter",                                   \
+      "Requests without the permission that they need")                                            \
     X(sends_refused, "tidings_sends_refused_total", "counter", "Sends refused, all reasons")       \
     X(send_backs, "tidings_send_backs_total", "counter", "Messages given back by consumers")       \
     X(dead_letters, "tidings_dead_letters_total", "counter",                                       \

@@ -2,6 +2,7 @@
 // From a frame to its handler.
 #include <stdlib.h>
 
+#include "broker/access.h"
 #include "broker/channel.h"
 #include "broker/handlers.h"
 
@@ -10,10 +11,13 @@ struct handler {
     void (*handle)(struct request *request);
     const char *name;
     const char *access;
+    bool admin;
 };
 
 static const struct handler handlers[] = {
-#define H(name, function, access) { WIRE_##name, function, #name, #access },
+#define ADMIN_OF_ADMIN            true
+#define ADMIN_OF_CLIENT           false
+#define H(name, function, access) { WIRE_##name, function, #name, #access, ADMIN_OF_##access },
     BROKER_HANDLER_MAP(H)
 #undef H
 };
@@ -83,7 +87,9 @@ static void handle_frame(void *arg, struct net_conn *conn, struct str bytes)
                      header.code);
         return;
     }
-    handler->handle(&request);
+    if (access_allows(&request, handler->admin ? handler->name : NULL)) {
+        handler->handle(&request);
+    }
 }
 
 static void handle_opened(void *arg, struct net_conn *conn)

@@ -18,6 +18,8 @@
 #include "wire/requests.h"
 #include "wire/wire.h"
 
+struct acl;
+
 struct broker {
     struct broker_options options;
     char *folder;
@@ -30,6 +32,7 @@ struct broker {
     char address_text[64];             // "host:port" in routes
     char address_alone[48];            // host only
 
+    struct acl *acl; // NULL: everybody may do everything
     struct commitlog *log;
     struct index *index;
     struct topics topics;
