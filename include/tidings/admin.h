@@ -5,6 +5,8 @@
 #ifndef TIDINGS_ADMIN_H
 #define TIDINGS_ADMIN_H
 
+#include <stdbool.h>
+
 #include <tidings/config.h>
 #include <tidings/message.h>
 
@@ -69,6 +71,16 @@ TIDINGS_API tidings_status tidings_admin_dead_letters(tidings_admin *admin, cons
 TIDINGS_API tidings_status tidings_admin_dead_letters_resend(
     tidings_admin *admin, const char *group, int64_t from, int64_t count, int64_t *ret_count,
     struct tidings_error *err) TIDINGS_NODISCARD;
+
+// Half messages that are not yet decided, oldest first; with parked_only those that ran out of
+// checks and that nobody is asked about any more. Tidings brokers only: E_REFUSED from others.
+TIDINGS_API tidings_status tidings_admin_transactions(tidings_admin *admin, bool parked_only,
+                                                      int max, char **ret_json,
+                                                      struct tidings_error *err) TIDINGS_NODISCARD;
+// Asks the producers of a half message again, with checks counted from 0. `id` is its msgId in the
+// list above.
+TIDINGS_API tidings_status tidings_admin_transaction_resume(
+    tidings_admin *admin, const char *id, struct tidings_error *err) TIDINGS_NODISCARD;
 
 #ifdef __cplusplus
 }

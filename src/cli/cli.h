@@ -75,6 +75,8 @@ int cli_print_object(const struct cli *cli, char *json);
     R(cmd_dlq_show)                                                                                \
     R(cmd_dlq_resend)                                                                              \
     R(cmd_message_show)                                                                            \
+    R(cmd_transaction_list)                                                                        \
+    R(cmd_transaction_resume)                                                                      \
     R(cmd_ladder_preview)                                                                          \
     R(cmd_completion)                                                                              \
     R(cmd_docs)

@@ -9,7 +9,7 @@
 #include "base/num.h"
 #include "cli/cli.h"
 
-enum { DLQ_MAX = 100000 };
+enum { DLQ_MAX = 100000, TRANSACTIONS_MAX = 10000 };
 
 // Opens an admin, or says why not.
 static tidings_admin *open_admin(struct cli *cli)
@@ -230,6 +230,26 @@ int cmd_dlq_resend(struct cli *cli)
     int code = finish(cli, admin, status, &err, json, false);
     printf(cli->json ? "{\"sent\":%lld}\n" : "sent again: %lld\n", (long long)sent);
     return code;
+}
+
+int cmd_transaction_list(struct cli *cli)
+{
+    int64_t max;
+    if (!cli_number(cli, "max", 100, 1, TRANSACTIONS_MAX, &max)) {
+        return 2;
+    }
+    OPEN_ADMIN
+    tidings_status status =
+        tidings_admin_transactions(admin, cli_switch(cli, "parked"), (int)max, &json, &err);
+    return finish(cli, admin, status, &err, json, true);
+}
+
+int cmd_transaction_resume(struct cli *cli)
+{
+    OPEN_ADMIN
+    tidings_status status = tidings_admin_transaction_resume(admin, cli->words[0], &err);
+    int code = finish(cli, admin, status, &err, json, false);
+    return code == 0 ? say_done(cli, cli->words[0]) : code;
 }
 
 int cmd_message_show(struct cli *cli)

@@ -31,7 +31,8 @@ static void print_bash(void)
         }
         printf("--help' ;;\n");
     }
-    static const char *const pairs[] = { "topic", "group", "offset", "dlq", "message", "ladder" };
+    static const char *const pairs[] = { "topic",   "group",       "offset", "dlq",
+                                         "message", "transaction", "ladder" };
     for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
         printf("    %s) words='", pairs[i]);
         for (const struct cli_command *command = cli_commands; command->words != NULL; command++) {

@@ -75,6 +75,11 @@ static const struct cli_option message_options[] = {
     OPTION_COMMON,
     { 0 }
 };
+static const struct cli_option transaction_options[] = { { "parked", NULL,
+                                                           "only those that ran out of checks" },
+                                                         { "max", "N", "most rows (100)" },
+                                                         OPTION_COMMON,
+                                                         { 0 } };
 static const struct cli_option preview_options[] = {
     { "start", "MS", "time of the first failure in ms since 1970 (now)" },
     { "max", "N", "most rows for ladders without end (32)" },
@@ -106,6 +111,10 @@ const struct cli_command cli_commands[] = {
     { "dlq resend", "GROUP", 1, 1, cmd_dlq_resend, resend_options, "deliver dead letters again" },
     { "message show", "", 0, 0, cmd_message_show, message_options,
       "look a message up by id or key" },
+    { "transaction list", "", 0, 0, cmd_transaction_list, transaction_options,
+      "half messages that are not yet decided" },
+    { "transaction resume", "ID", 1, 1, cmd_transaction_resume, common_options,
+      "ask again how a transaction ended" },
     { "ladder preview", "LADDER", 1, 1, cmd_ladder_preview, preview_options,
       "when would a ladder deliver (\"1m 5m 10m\", article, rocketmq)" },
     { "completion", "bash|zsh|fish", 1, 1, cmd_completion, no_options, "shell completion script" },

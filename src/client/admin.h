@@ -64,6 +64,9 @@ int admin_by_name(const json_t *one, const json_t *other); // "topic" or "group"
 tidings_status admin_offset(struct tidings_admin *admin, struct str address, int32_t code,
                             const char *topic, int32_t queue_id, int64_t wall_ms, int64_t *ret,
                             struct tidings_error *err) TIDINGS_NODISCARD;
+// Broker and position that an offset id names. ret_position may be NULL.
+tidings_status admin_id_address(const char *id, int64_t *ret_position, char *ret_address,
+                                size_t size, struct tidings_error *err) TIDINGS_NODISCARD;
 // A stored message as a JSON object; new reference, NULL when out of memory.
 json_t *admin_message_json(const struct wire_message *message, const char *broker);
 

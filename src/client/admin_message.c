@@ -93,26 +93,39 @@ json_t *admin_message_json(const struct wire_message *message, const char *broke
 }
 
 // ---- by id and key ----
+tidings_status admin_id_address(const char *id, int64_t *ret_position, char *ret_address,
+                                size_t size, struct tidings_error *err)
+{
+    struct wire_host host;
+    int64_t position;
+    char ip[64];
+    if (!wire_message_id_parse(str_of(id), &host, &position) ||
+        inet_ntop(host.length == 16 ? AF_INET6 : AF_INET, host.address, ip, sizeof ip) == NULL) {
+        return error_set(err, TIDINGS_E_INVALID, "\"%s\" is no offset id: 32 or 56 hex characters",
+                         id != NULL ? id : "");
+    }
+    int n = snprintf(ret_address, size, host.length == 16 ? "[%s]:%d" : "%s:%d", ip, host.port);
+    if (ret_position != NULL) {
+        *ret_position = position;
+    }
+    return n > 0 && (size_t)n < size ? TIDINGS_OK : TIDINGS_E_INTERNAL;
+}
+
 tidings_status tidings_admin_message_by_id(tidings_admin *admin, const char *offset_id,
                                            char **ret_json, struct tidings_error *err)
 {
-    struct wire_host host;
     struct wire_view request;
     struct wire_header header;
     struct wire_message message;
     struct answer answer;
-    char ip[64];
     char address[ADDRESS_SIZE];
     *ret_json = NULL;
-    if (!wire_message_id_parse(str_of(offset_id), &host, &request.offset) ||
-        inet_ntop(host.length == 16 ? AF_INET6 : AF_INET, host.address, ip, sizeof ip) == NULL) {
-        return error_set(err, TIDINGS_E_INVALID, "\"%s\" is no offset id: 32 or 56 hex characters",
-                         offset_id != NULL ? offset_id : "");
-    }
-    int n =
-        snprintf(address, sizeof address, host.length == 16 ? "[%s]:%d" : "%s:%d", ip, host.port);
+    tidings_status status =
+        admin_id_address(offset_id, &request.offset, address, sizeof address, err);
     request_init(&header, WIRE_VIEW_MESSAGE_BY_ID);
-    tidings_status status = n > 0 ? admin_fill(admin, view, &header, &request) : TIDINGS_E_INTERNAL;
+    if (status == TIDINGS_OK) {
+        status = admin_fill(admin, view, &header, &request);
+    }
     if (status == TIDINGS_OK) {
         status = admin_ask(admin, str_of(address), &header, (struct str){ NULL, 0 }, "message",
                            &answer, err);
