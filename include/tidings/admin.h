@@ -77,8 +77,8 @@ TIDINGS_API tidings_status tidings_admin_dead_letters_resend(
 TIDINGS_API tidings_status tidings_admin_transactions(tidings_admin *admin, bool parked_only,
                                                       int max, char **ret_json,
                                                       struct tidings_error *err) TIDINGS_NODISCARD;
-// Asks the producers of a half message again, with checks counted from 0. `id` is its msgId in the
-// list above.
+// Asks the producers of a half message again, with checks counted from 0. `id` as in the list
+// above.
 TIDINGS_API tidings_status tidings_admin_transaction_resume(
     tidings_admin *admin, const char *id, struct tidings_error *err) TIDINGS_NODISCARD;
 

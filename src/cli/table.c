@@ -5,15 +5,26 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "cli/cli.h"
 
 enum { COLUMNS_MAX = 32, CELL_MAX = 60 };
 
+// A name that ends in Ms and a number that is a time: since 2001, in milliseconds since 1970.
+static bool is_time(const char *name, json_t *value)
+{
+    size_t len = strlen(name);
+    return json_integer_value(value) >= 1000000000000 && len > 2 &&
+           strcmp(name + len - 2, "Ms") == 0;
+}
+
 // Text of a value in a cell; long ones are cut.
-static const char *cell(json_t *value, char *out, size_t size)
+static const char *cell(const char *name, json_t *value, char *out, size_t size)
 {
     int n = 0;
-    if (json_is_string(value)) {
+    if (is_time(name, value)) {
+        clock_format_utc(json_integer_value(value), out, size);
+    } else if (json_is_string(value)) {
         n = snprintf(out, size, "%s", json_string_value(value));
     } else if (json_is_integer(value)) {
         n = snprintf(out, size, "%lld", (long long)json_integer_value(value));
@@ -55,7 +66,8 @@ static void print_rows(json_t *rows)
     json_array_foreach(rows, index, row)
     {
         for (size_t i = 0; i < count; i++) {
-            int width = (int)strlen(cell(json_object_get(row, names[i]), text, sizeof text));
+            int width =
+                (int)strlen(cell(names[i], json_object_get(row, names[i]), text, sizeof text));
             widths[i] = width > widths[i] ? width : widths[i];
         }
     }
@@ -65,7 +77,8 @@ static void print_rows(json_t *rows)
     json_array_foreach(rows, index, row)
     {
         for (size_t i = 0; i < count; i++) {
-            printf("%-*s%s", widths[i], cell(json_object_get(row, names[i]), text, sizeof text),
+            printf("%-*s%s", widths[i],
+                   cell(names[i], json_object_get(row, names[i]), text, sizeof text),
                    i + 1 < count ? "  " : "\n");
         }
     }
@@ -123,7 +136,7 @@ int cli_print_object(const struct cli *cli, char *json)
             printf("%s:\n", key);
             print_rows(value);
         } else {
-            printf("%s: %s\n", key, cell(value, text, sizeof text));
+            printf("%s: %s\n", key, cell(key, value, text, sizeof text));
         }
     }
     json_decref(root);

@@ -28,8 +28,14 @@ static tidings_status add_transactions(struct tidings_admin *admin, const char *
     answer_deinit(&answer);
     json_array_foreach(json_object_get(root, "transactions"), index, row)
     {
-        if (json_object_set_new(row, "broker", json_string(broker)) != 0 ||
-            json_array_append(rows, row) != 0) {
+        json_t *own = json_pack(
+            "{s:O?,s:O?,s:O?,s:O?,s:O?,s:O?,s:O?,s:O?,s:s}", "id", json_object_get(row, "msgId"),
+            "topic", json_object_get(row, "topic"), "producerGroup",
+            json_object_get(row, "producerGroup"), "uniqueId", json_object_get(row, "uniqKey"),
+            "storeMs", json_object_get(row, "storeTimestamp"), "checks",
+            json_object_get(row, "checks"), "nextCheckMs", json_object_get(row, "nextCheck"),
+            "parked", json_object_get(row, "parked"), "broker", broker);
+        if (json_array_append_new(rows, own) != 0) {
             status = error_set(err, TIDINGS_E_NO_MEMORY, "no memory for the list of transactions");
         }
     }
@@ -39,8 +45,8 @@ static tidings_status add_transactions(struct tidings_admin *admin, const char *
 
 static int oldest_first(const json_t *one, const json_t *other)
 {
-    json_int_t at = json_integer_value(json_object_get(one, "storeTimestamp"));
-    json_int_t other_at = json_integer_value(json_object_get(other, "storeTimestamp"));
+    json_int_t at = json_integer_value(json_object_get(one, "storeMs"));
+    json_int_t other_at = json_integer_value(json_object_get(other, "storeMs"));
     return (at > other_at) - (at < other_at);
 }
 
