@@ -1,14 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/conf.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "app/app.h"
+#include "base/log.h"
 #include "base/num.h"
 #include "ladder/ladder.h"
+#include "wire/wire.h"
 
-enum conf_type { TYPE_TEXT, TYPE_INT, TYPE_BOOL, TYPE_SIZE, TYPE_TIME, TYPE_LADDER, TYPE_LEVELS };
+enum { TEXT_MAX = 4000 };
+
+enum conf_type {
+    TYPE_TEXT,
+    TYPE_INT,
+    TYPE_BOOL,
+    TYPE_SIZE,
+    TYPE_TIME,
+    TYPE_LADDER,
+    TYPE_LEVELS,
+    TYPE_ADDRESS, // numeric IPv4 or IPv6; empty where that is the default
+    TYPE_NAME,    // as of topics
+    TYPE_LOG,     // a log level
+};
+
+static bool is_text(enum conf_type type)
+{
+    return type != TYPE_INT && type != TYPE_BOOL && type != TYPE_SIZE && type != TYPE_TIME;
+}
 
 struct row {
     const char *section;
@@ -37,6 +58,42 @@ static void *member_of(struct conf *conf, const struct row *row)
 }
 
 // ---- one value ----
+static tidings_status check_address(const struct row *row, const char *value,
+                                    struct tidings_error *err)
+{
+    char address[16];
+    if ((value[0] == '\0' && row->def[0] == '\0') || inet_pton(AF_INET, value, address) == 1 ||
+        inet_pton(AF_INET6, value, address) == 1) {
+        return TIDINGS_OK;
+    }
+    return error_set(err, TIDINGS_E_INVALID, "\"%s\" is no numeric IPv4 or IPv6 address", value);
+}
+
+static tidings_status check_text(const struct row *row, const char *value,
+                                 struct tidings_error *err)
+{
+    struct ladder ladder;
+    struct ladder_levels levels;
+    enum log_level level;
+    switch (row->type) {
+    case TYPE_LEVELS: return ladder_levels_parse(str_of(value), &levels, err);
+    case TYPE_LADDER: return ladder_parse(str_of(value), &ladder, err);
+    case TYPE_ADDRESS: return check_address(row, value, err);
+    case TYPE_NAME:
+        return wire_name_is_valid(str_of(value), WIRE_TOPIC_MAX)
+                   ? TIDINGS_OK
+                   : error_set(err, TIDINGS_E_INVALID,
+                               "\"%s\" must be 1 to %d of %% | a-z A-Z 0-9 _ -", value,
+                               WIRE_TOPIC_MAX);
+    case TYPE_LOG:
+        return log_level_parse(value, &level)
+                   ? TIDINGS_OK
+                   : error_set(err, TIDINGS_E_INVALID, "\"%s\" must be error, warn, info or debug",
+                               value);
+    default: return TIDINGS_OK;
+    }
+}
+
 static tidings_status set_text(struct conf *conf, const struct row *row, struct str value,
                                const char *where, struct tidings_error *err)
 {
@@ -45,14 +102,11 @@ static tidings_status set_text(struct conf *conf, const struct row *row, struct 
     if (copy == NULL) {
         return error_set(err, TIDINGS_E_NO_MEMORY, "no memory for the configuration");
     }
-    struct ladder ladder;
-    struct ladder_levels levels;
     struct tidings_error why = { 0 };
-    tidings_status status = TIDINGS_OK;
-    if (row->type == TYPE_LEVELS) {
-        status = ladder_levels_parse(value, &levels, &why);
-    } else if (row->type == TYPE_LADDER) {
-        status = ladder_parse(value, &ladder, &why);
+    tidings_status status = check_text(row, copy, &why);
+    if (strlen(copy) != value.len || value.len > TEXT_MAX) {
+        status = error_set(&why, TIDINGS_E_INVALID, "a text has 1 to %d bytes, none of them NUL",
+                           TEXT_MAX);
     }
     if (status != TIDINGS_OK) {
         free(copy);
@@ -106,16 +160,31 @@ static tidings_status set_number(struct conf *conf, const struct row *row, struc
 static tidings_status set_row(struct conf *conf, const struct row *row, struct str value,
                               const char *where, struct tidings_error *err)
 {
-    switch (row->type) {
-    case TYPE_TEXT:
-    case TYPE_LADDER:
-    case TYPE_LEVELS: return set_text(conf, row, value, where, err);
-    case TYPE_BOOL: return set_bool(conf, row, value, where, err);
-    case TYPE_INT:
-    case TYPE_SIZE:
-    case TYPE_TIME: return set_number(conf, row, value, where, err);
+    if (is_text(row->type)) {
+        return set_text(conf, row, value, where, err);
     }
-    return TIDINGS_E_INTERNAL;
+    return row->type == TYPE_BOOL ? set_bool(conf, row, value, where, err)
+                                  : set_number(conf, row, value, where, err);
+}
+
+bool conf_is_section(struct str section)
+{
+    for (size_t i = 0; i < BASE_COUNT(rows); i++) {
+        if (str_eq_c(section, rows[i].section)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool conf_is_setting(struct str section, struct str key)
+{
+    for (size_t i = 0; i < BASE_COUNT(rows); i++) {
+        if (str_eq_c(section, rows[i].section) && str_eq_c(key, rows[i].key)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 tidings_status conf_set(struct conf *conf, struct str section, struct str key, struct str value,
@@ -137,12 +206,13 @@ tidings_status conf_add_topic(struct conf *conf, struct str text, const char *wh
     int64_t queues = 4;
     size_t colon = str_find(text, ':', 0);
     struct str name = colon == SIZE_MAX ? text : str_make(text.ptr, colon);
-    if (name.len == 0 ||
+    if (!wire_name_is_valid(name, WIRE_TOPIC_MAX) ||
         (colon != SIZE_MAX &&
          !num_parse_i64(str_make(text.ptr + colon + 1, text.len - colon - 1), 1, 1024, &queues))) {
         return error_set(err, TIDINGS_E_INVALID,
-                         "%s: topic must be NAME or NAME:QUEUES (1 to 1024), not \"%.*s\"", where,
-                         STR_ARG(text));
+                         "%s: topic must be NAME or NAME:QUEUES, a name of 1 to %d of %% | a-z A-Z "
+                         "0-9 _ - and 1 to 1024 queues, not \"%.*s\"",
+                         where, WIRE_TOPIC_MAX, STR_ARG(text));
     }
     if (conf->topic_count >= CONF_TOPICS_MAX) {
         return error_set(err, TIDINGS_E_FULL, "%s: more than %d topics", where, CONF_TOPICS_MAX);
@@ -170,8 +240,7 @@ tidings_status conf_init(struct conf *conf, struct tidings_error *err)
 void conf_deinit(struct conf *conf)
 {
     for (size_t i = 0; i < BASE_COUNT(rows); i++) {
-        enum conf_type type = rows[i].type;
-        if (type == TYPE_TEXT || type == TYPE_LADDER || type == TYPE_LEVELS) {
+        if (is_text(rows[i].type)) {
             free(*(char **)member_of(conf, &rows[i]));
         }
     }

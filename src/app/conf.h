@@ -10,13 +10,16 @@
 
 enum { CONF_TOPICS_MAX = 1024 };
 
-#define CONF_TYPE_TEXT   char *
-#define CONF_TYPE_LADDER char *
-#define CONF_TYPE_LEVELS char *
-#define CONF_TYPE_INT    int64_t
-#define CONF_TYPE_SIZE   int64_t
-#define CONF_TYPE_TIME   int64_t
-#define CONF_TYPE_BOOL   bool
+#define CONF_TYPE_TEXT    char *
+#define CONF_TYPE_LADDER  char *
+#define CONF_TYPE_LEVELS  char *
+#define CONF_TYPE_ADDRESS char *
+#define CONF_TYPE_NAME    char *
+#define CONF_TYPE_LOG     char *
+#define CONF_TYPE_INT     int64_t
+#define CONF_TYPE_SIZE    int64_t
+#define CONF_TYPE_TIME    int64_t
+#define CONF_TYPE_BOOL    bool
 
 struct conf_topic {
     char *name;
@@ -39,11 +42,15 @@ void conf_deinit(struct conf *conf);
 // and line, or the flag, and what would be right.
 tidings_status conf_load(struct conf *conf, int argc, char **argv,
                          struct tidings_error *err) TIDINGS_NODISCARD;
+bool conf_is_section(struct str section);
+bool conf_is_setting(struct str section, struct str key);
 // One value from text; `where` begins the error text ("tidings.yaml line 3", "--data").
 tidings_status conf_set(struct conf *conf, struct str section, struct str key, struct str value,
                         const char *where, struct tidings_error *err) TIDINGS_NODISCARD;
 tidings_status conf_add_topic(struct conf *conf, struct str text, const char *where,
                               struct tidings_error *err) TIDINGS_NODISCARD;
+// The configuration file (YAML, at most 1 MiB). Errors name the file, the line, and what would be
+// right.
 tidings_status conf_read_file(struct conf *conf, const char *path,
                               struct tidings_error *err) TIDINGS_NODISCARD;
 // The same from text in memory; `name` stands for the file in errors.

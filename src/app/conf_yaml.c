@@ -1,234 +1,221 @@
 // SPDX-License-Identifier: Apache-2.0
-// tidings.yaml through libcyaml's schema tables. The schema takes every value as text; conf_set
-// gives it its type.
-#include <cyaml/cyaml.h>
+// tidings.yaml: sections of keys with one value each, and broker.topics as a list. libyaml builds a
+// small tree whose nodes know their lines; conf.def says which keys there are.
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
+#include <string.h>
+#include <yaml.h>
 
 #include "app/conf.h"
 
-enum { FILE_MAX_BYTES = 1024 * 1024 };
-
-// What libcyaml fills in: sections of keys with text values, and broker.topics as a list.
-struct yaml_listen {
-    char *host, *namesrv_port, *broker_port, *http_port, *advertise, *connections;
-};
-struct yaml_store {
-    char *data, *segment_size, *retention_time, *retention_size, *disk_reserve;
-};
-struct yaml_broker {
-    char *cluster, *name, *message_delay_level, *retry_ladder, *retry_window, *retry_limit,
-        *auto_create_topics, *default_queues, *max_message_size, *acl_file, *transaction_checks,
-        *transaction_check_max, *delay_max;
-    char **topics;
-    unsigned topics_count;
-};
-struct yaml_log {
-    char *level;
-};
-struct yaml_root {
-    struct yaml_listen *listen;
-    struct yaml_store *store;
-    struct yaml_broker *broker;
-    struct yaml_log *log;
-};
-
-#define KEY(section, key)                                                                          \
-    CYAML_FIELD_STRING_PTR(#key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct yaml_##section,  \
-                           key, 0, 2048)
-
-static const cyaml_schema_value_t topic_schema = { CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1,
-                                                                      256) };
-
-static const cyaml_schema_field_t listen_fields[] = {
-    KEY(listen, host),      KEY(listen, namesrv_port), KEY(listen, broker_port),
-    KEY(listen, http_port), KEY(listen, advertise),    KEY(listen, connections),
-    CYAML_FIELD_END
-};
-static const cyaml_schema_field_t store_fields[] = {
-    KEY(store, data),           KEY(store, segment_size), KEY(store, retention_time),
-    KEY(store, retention_size), KEY(store, disk_reserve), CYAML_FIELD_END
-};
-static const cyaml_schema_field_t broker_fields[] = {
-    KEY(broker, cluster),
-    KEY(broker, name),
-    KEY(broker, message_delay_level),
-    KEY(broker, retry_ladder),
-    KEY(broker, retry_window),
-    KEY(broker, retry_limit),
-    KEY(broker, auto_create_topics),
-    KEY(broker, default_queues),
-    KEY(broker, max_message_size),
-    KEY(broker, acl_file),
-    KEY(broker, transaction_checks),
-    KEY(broker, transaction_check_max),
-    KEY(broker, delay_max),
-    CYAML_FIELD_SEQUENCE("topics", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct yaml_broker,
-                         topics, &topic_schema, 0, CONF_TOPICS_MAX),
-    CYAML_FIELD_END
-};
-static const cyaml_schema_field_t log_fields[] = { KEY(log, level), CYAML_FIELD_END };
-
-#define SECTION(name)                                                                              \
-    CYAML_FIELD_MAPPING_PTR(#name, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct yaml_root,     \
-                            name, name##_fields)
-static const cyaml_schema_field_t root_fields[] = { SECTION(listen), SECTION(store),
-                                                    SECTION(broker), SECTION(log),
-                                                    CYAML_FIELD_END };
-static const cyaml_schema_value_t root_schema = { CYAML_VALUE_MAPPING(
-    CYAML_FLAG_POINTER, struct yaml_root, root_fields) };
-
-// libcyaml tells what is wrong in several log lines; they are joined to one.
-static void collect(cyaml_log_t level, void *ctx, const char *format, va_list args)
-    __attribute__((format(printf, 3, 0)));
-
-static void collect(cyaml_log_t level, void *ctx, const char *format, va_list args)
-{
-    char line[256];
-    struct buf *text = ctx;
-    (void)level;
-    int n = vsnprintf(line, sizeof line, format, args);
-    if (n <= 0) {
-        return;
-    }
-    struct str trimmed = str_trim(str_of(line));
-    if (text->len > 0 && buf_add(text, "; ", 2) != TIDINGS_OK) {
-        return;
-    }
-    if (buf_add_str(text, trimmed) != TIDINGS_OK) {
-        return; // full: what is there is enough
-    }
-}
-
-// Line of `key:` inside `section:`, for errors about values; 0 when it cannot be told.
-static int find_line(struct str text, const char *section, const char *key)
-{
-    struct str line;
-    struct str name;
-    bool inside = false;
-    for (int number = 1; str_split(&text, '\n', &line); number++) {
-        struct str rest = line;
-        if (!str_split(&rest, ':', &name)) {
-            continue;
-        }
-        if (line.len > 0 && line.ptr[0] != ' ' && line.ptr[0] != '#') {
-            inside = str_eq_c(str_trim(name), section);
-        } else if (inside && str_eq_c(str_trim(name), key)) {
-            return number;
-        }
-    }
-    return 0;
-}
+enum { FILE_MAX_BYTES = 1024 * 1024, WHERE_SIZE = 512 };
 
 struct reading {
     struct conf *conf;
     const char *name;
-    struct str text;
+    yaml_document_t *document;
     struct tidings_error *err;
-    tidings_status status;
 };
 
-static void where_text(const struct reading *reading, const char *section, const char *key,
-                       char *out, size_t size)
+static void where_text(const struct reading *reading, const yaml_node_t *node, char *out)
 {
-    int n =
-        snprintf(out, size, "%s line %d", reading->name, find_line(reading->text, section, key));
+    int n = snprintf(out, WHERE_SIZE, "%s line %zu", reading->name, node->start_mark.line + 1);
     if (n < 0) {
         out[0] = '\0';
     }
 }
 
-static void take(struct reading *reading, const char *section, const char *key, const char *value)
+static tidings_status wrong(const struct reading *reading, const yaml_node_t *node,
+                            const char *format, ...) BASE_PRINTF(3, 4);
+
+static tidings_status wrong(const struct reading *reading, const yaml_node_t *node,
+                            const char *format, ...)
 {
-    char where[512];
-    if (reading->status != TIDINGS_OK || value == NULL) {
-        return;
-    }
-    where_text(reading, section, key, where, sizeof where);
-    reading->status =
-        conf_set(reading->conf, str_of(section), str_of(key), str_of(value), where, reading->err);
+    char where[WHERE_SIZE];
+    char text[256];
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    where_text(reading, node, where);
+    return error_set(reading->err, TIDINGS_E_INVALID, "%s: %s", where, n < 0 ? "" : text);
 }
 
-static void take_topics(struct reading *reading, const struct yaml_broker *broker)
+static struct str scalar(const yaml_node_t *node)
 {
-    char where[512];
-    where_text(reading, "broker", "topics", where, sizeof where);
-    for (unsigned i = 0; i < broker->topics_count && reading->status == TIDINGS_OK; i++) {
-        reading->status =
-            conf_add_topic(reading->conf, str_of(broker->topics[i]), where, reading->err);
-    }
+    return str_make((const char *)node->data.scalar.value, node->data.scalar.length);
 }
 
-#define TAKE(section, key) take(reading, #section, #key, root->section->key)
-static void take_all(struct reading *reading, const struct yaml_root *root)
+static const char *kind_of(const yaml_node_t *node)
 {
-    if (root->listen != NULL) {
-        TAKE(listen, host);
-        TAKE(listen, namesrv_port);
-        TAKE(listen, broker_port);
-        TAKE(listen, http_port);
-        TAKE(listen, advertise);
-        TAKE(listen, connections);
+    return node->type == YAML_MAPPING_NODE    ? "a section"
+           : node->type == YAML_SEQUENCE_NODE ? "a list"
+                                              : "a value";
+}
+
+// The key of a pair, which no pair before it may have had.
+static tidings_status read_key(const struct reading *reading, const yaml_node_t *mapping,
+                               const yaml_node_pair_t *pair, struct str *ret)
+{
+    const yaml_node_t *node = yaml_document_get_node(reading->document, pair->key);
+    if (node->type != YAML_SCALAR_NODE) {
+        return wrong(reading, node, "a name must stand here, not %s", kind_of(node));
     }
-    if (root->store != NULL) {
-        TAKE(store, data);
-        TAKE(store, segment_size);
-        TAKE(store, retention_time);
-        TAKE(store, retention_size);
-        TAKE(store, disk_reserve);
+    *ret = scalar(node);
+    for (const yaml_node_pair_t *other = mapping->data.mapping.pairs.start; other < pair; other++) {
+        const yaml_node_t *before = yaml_document_get_node(reading->document, other->key);
+        if (before->type == YAML_SCALAR_NODE && str_eq(scalar(before), *ret)) {
+            return wrong(reading, node, "%.*s stands here again, first in line %zu", STR_ARG(*ret),
+                         before->start_mark.line + 1);
+        }
     }
-    if (root->broker != NULL) {
-        TAKE(broker, cluster);
-        TAKE(broker, name);
-        TAKE(broker, message_delay_level);
-        TAKE(broker, retry_ladder);
-        TAKE(broker, retry_window);
-        TAKE(broker, retry_limit);
-        TAKE(broker, auto_create_topics);
-        TAKE(broker, default_queues);
-        TAKE(broker, max_message_size);
-        TAKE(broker, acl_file);
-        TAKE(broker, transaction_checks);
-        TAKE(broker, transaction_check_max);
-        TAKE(broker, delay_max);
-        take_topics(reading, root->broker);
+    return TIDINGS_OK;
+}
+
+static tidings_status read_topics(const struct reading *reading, const yaml_node_t *list)
+{
+    char where[WHERE_SIZE];
+    tidings_status status = TIDINGS_OK;
+    if (list->type != YAML_SEQUENCE_NODE) {
+        return wrong(reading, list, "broker.topics must be a list of NAME or NAME:QUEUES");
     }
-    if (root->log != NULL) {
-        TAKE(log, level);
+    for (const yaml_node_item_t *item = list->data.sequence.items.start;
+         item < list->data.sequence.items.top && status == TIDINGS_OK; item++) {
+        const yaml_node_t *node = yaml_document_get_node(reading->document, *item);
+        if (node->type != YAML_SCALAR_NODE) {
+            return wrong(reading, node, "a topic must be NAME or NAME:QUEUES, not %s",
+                         kind_of(node));
+        }
+        where_text(reading, node, where);
+        status = conf_add_topic(reading->conf, scalar(node), where, reading->err);
     }
+    return status;
+}
+
+static tidings_status read_value(const struct reading *reading, struct str section, struct str key,
+                                 const yaml_node_t *name, const yaml_node_t *value)
+{
+    char where[WHERE_SIZE];
+    if (str_eq_c(section, "broker") && str_eq_c(key, "topics")) {
+        return read_topics(reading, value);
+    }
+    where_text(reading, name, where);
+    if (!conf_is_setting(section, key)) {
+        return wrong(reading, name, "unknown setting %.*s.%.*s (tidings serve --help lists them)",
+                     STR_ARG(section), STR_ARG(key));
+    }
+    if (value->type != YAML_SCALAR_NODE) {
+        return wrong(reading, value, "%.*s.%.*s must be one value, not %s", STR_ARG(section),
+                     STR_ARG(key), kind_of(value));
+    }
+    return conf_set(reading->conf, section, key, scalar(value), where, reading->err);
+}
+
+static tidings_status read_section(const struct reading *reading, struct str section,
+                                   const yaml_node_t *name, const yaml_node_t *node)
+{
+    tidings_status status = TIDINGS_OK;
+    if (!conf_is_section(section)) {
+        return wrong(reading, name, "unknown section %.*s (tidings serve --help lists them)",
+                     STR_ARG(section));
+    }
+    if (node->type == YAML_SCALAR_NODE && scalar(node).len == 0) {
+        return TIDINGS_OK; // nothing below it
+    }
+    if (node->type != YAML_MAPPING_NODE) {
+        return wrong(reading, name, "%.*s must have settings below it, not %s", STR_ARG(section),
+                     kind_of(node));
+    }
+    for (const yaml_node_pair_t *pair = node->data.mapping.pairs.start;
+         pair < node->data.mapping.pairs.top && status == TIDINGS_OK; pair++) {
+        struct str key;
+        status = read_key(reading, node, pair, &key);
+        if (status == TIDINGS_OK) {
+            status = read_value(reading, section, key,
+                                yaml_document_get_node(reading->document, pair->key),
+                                yaml_document_get_node(reading->document, pair->value));
+        }
+    }
+    return status;
+}
+
+static tidings_status read_root(const struct reading *reading)
+{
+    const yaml_node_t *root = yaml_document_get_root_node(reading->document);
+    tidings_status status = TIDINGS_OK;
+    if (root == NULL || (root->type == YAML_SCALAR_NODE && scalar(root).len == 0)) {
+        return TIDINGS_OK; // an empty file changes nothing
+    }
+    if (root->type != YAML_MAPPING_NODE) {
+        return wrong(reading, root, "sections like \"store:\" must stand here, not %s",
+                     kind_of(root));
+    }
+    for (const yaml_node_pair_t *pair = root->data.mapping.pairs.start;
+         pair < root->data.mapping.pairs.top && status == TIDINGS_OK; pair++) {
+        struct str section;
+        status = read_key(reading, root, pair, &section);
+        if (status == TIDINGS_OK) {
+            status =
+                read_section(reading, section, yaml_document_get_node(reading->document, pair->key),
+                             yaml_document_get_node(reading->document, pair->value));
+        }
+    }
+    return status;
+}
+
+static tidings_status no_yaml(const yaml_parser_t *parser, const char *name,
+                              struct tidings_error *err)
+{
+    if (parser->error == YAML_MEMORY_ERROR) {
+        return error_set(err, TIDINGS_E_NO_MEMORY, "no memory for the configuration");
+    }
+    return error_set(err, TIDINGS_E_INVALID, "%s line %zu: no YAML: %s%s%s", name,
+                     parser->problem_mark.line + 1, parser->problem != NULL ? parser->problem : "",
+                     parser->context != NULL ? ", " : "",
+                     parser->context != NULL ? parser->context : "");
+}
+
+// Behind the first document nothing may follow.
+static tidings_status check_end(yaml_parser_t *parser, const char *name, struct tidings_error *err)
+{
+    yaml_document_t document;
+    if (yaml_parser_load(parser, &document) == 0) {
+        return no_yaml(parser, name, err);
+    }
+    const yaml_node_t *root = yaml_document_get_root_node(&document);
+    tidings_status status = TIDINGS_OK;
+    if (root != NULL) {
+        status =
+            error_set(err, TIDINGS_E_INVALID, "%s line %zu: a second document, only one may be",
+                      name, document.start_mark.line + 1);
+    }
+    yaml_document_delete(&document);
+    return status;
 }
 
 tidings_status conf_read_text(struct conf *conf, const char *name, struct str text,
                               struct tidings_error *err)
 {
-    struct buf said;
-    struct yaml_root *root = NULL;
-    buf_init(&said, 200);
-    const cyaml_config_t config = { .log_fn = collect,
-                                    .log_ctx = &said,
-                                    .mem_fn = cyaml_mem,
-                                    .log_level = CYAML_LOG_ERROR,
-                                    .flags = CYAML_CFG_DEFAULT };
-    struct reading reading = { conf, name, text, err, TIDINGS_OK };
-    if (str_trim(text).len == 0) {
-        return TIDINGS_OK; // an empty file changes nothing
+    yaml_parser_t parser;
+    yaml_document_t document;
+    if (yaml_parser_initialize(&parser) == 0) {
+        return error_set(err, TIDINGS_E_NO_MEMORY, "no memory for the configuration");
     }
-    cyaml_err_t result = cyaml_load_data((const uint8_t *)text.ptr, text.len, &config, &root_schema,
-                                         (cyaml_data_t **)&root, NULL);
-    if (result == CYAML_OK) {
-        take_all(&reading, root);
+    yaml_parser_set_input_string(&parser, (const unsigned char *)text.ptr, text.len);
+    tidings_status status = TIDINGS_OK;
+    if (yaml_parser_load(&parser, &document) == 0) {
+        status = no_yaml(&parser, name, err);
     } else {
-        reading.status = error_set(err, TIDINGS_E_INVALID, "%s: %s: %.*s", name,
-                                   cyaml_strerror(result), STR_ARG(buf_str(&said)));
+        const struct reading reading = { conf, name, &document, err };
+        status = read_root(&reading);
+        yaml_document_delete(&document);
+        if (status == TIDINGS_OK) {
+            status = check_end(&parser, name, err);
+        }
     }
-    if (root != NULL && cyaml_free(&config, &root_schema, root, 0) != CYAML_OK &&
-        reading.status == TIDINGS_OK) {
-        reading.status = error_set(err, TIDINGS_E_INTERNAL, "%s: cannot be released", name);
-    }
-    buf_deinit(&said);
-    return reading.status;
+    yaml_parser_delete(&parser);
+    return status;
 }
 
 tidings_status conf_read_file(struct conf *conf, const char *path, struct tidings_error *err)

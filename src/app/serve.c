@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "acl/acl.h"
 #include "app/app.h"
 #include "app/conf.h"
 #include "app/engine.h"
@@ -260,6 +261,16 @@ static int run(struct engine *engine)
     return code;
 }
 
+// Files that the settings name, read as a start would.
+static tidings_status check_files(const struct conf *conf, struct tidings_error *err)
+{
+    struct acl *acl = NULL;
+    tidings_status status =
+        conf->acl_file[0] != '\0' ? acl_load(conf->acl_file, &acl, err) : TIDINGS_OK;
+    acl_free(acl);
+    return status;
+}
+
 static void print_help(void)
 {
     printf(
@@ -289,10 +300,11 @@ int app_serve(int argc, char **argv)
     if (status == TIDINGS_OK) {
         status = conf_load(&engine->conf, argc, argv, &err);
     }
-    if (status == TIDINGS_OK && !log_level_parse(engine->conf.log_level, &level)) {
-        status = error_set(&err, TIDINGS_E_INVALID,
-                           "log.level must be error, warn, info or debug, not \"%s\"",
-                           engine->conf.log_level);
+    if (status == TIDINGS_OK) {
+        (void)log_level_parse(engine->conf.log_level, &level); // checked when it was set
+    }
+    if (status == TIDINGS_OK && engine->conf.check_only) {
+        status = check_files(&engine->conf, &err);
     }
     const char *faults = getenv("TIDINGS_FAULT");
     if (status == TIDINGS_OK && faults != NULL) {

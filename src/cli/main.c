@@ -5,6 +5,28 @@
 #include "app/app.h"
 #include "cli/cli.h"
 
+static void print_line(FILE *out, const struct cli_command *command)
+{
+    char left[80];
+    int n = snprintf(left, sizeof left, "%s %s", command->words, command->arguments);
+    fprintf(out, "  %-34s %s\n", n > 0 ? left : "", command->text);
+}
+
+// The commands that begin with this word ("topic"); false when there are none.
+static bool print_family(FILE *out, const char *word)
+{
+    size_t len = strlen(word);
+    bool any = false;
+    for (const struct cli_command *command = cli_commands; command->words != NULL; command++) {
+        if (strncmp(command->words, word, len) == 0 && command->words[len] == ' ') {
+            fprintf(out, "%s", any ? "" : "Commands:\n");
+            print_line(out, command);
+            any = true;
+        }
+    }
+    return any;
+}
+
 static void print_usage(FILE *out)
 {
     fprintf(out,
@@ -13,9 +35,7 @@ static void print_usage(FILE *out)
             tidings_version());
     fprintf(out, "  %-34s %s\n", "serve", "run the server (tidings serve --help)");
     for (const struct cli_command *command = cli_commands; command->words != NULL; command++) {
-        char left[80];
-        int n = snprintf(left, sizeof left, "%s %s", command->words, command->arguments);
-        fprintf(out, "  %-34s %s\n", n > 0 ? left : "", command->text);
+        print_line(out, command);
     }
     fprintf(out, "\nEvery command has --help; most take --json, --name-server HOST:PORT "
                  "(127.0.0.1:9876).\n");
@@ -152,6 +172,10 @@ int main(int argc, char **argv)
     if (cli.command == NULL) {
         bool asked = argc < 2 || strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 ||
                      strcmp(argv[1], "-h") == 0;
+        bool help = wants_help(argc - 1, argv + 1);
+        if (!asked && print_family(help ? stdout : stderr, argv[1])) {
+            return help ? 0 : 2;
+        }
         if (!asked) {
             fprintf(stderr, "tidings: unknown command \"%s\"\n\n", argv[1]);
         }
