@@ -136,6 +136,7 @@ void broker_conn_options(const struct broker *broker, struct net_conn_options *r
     *ret = (struct net_conn_options){
         .frame_max = (size_t)WIRE_FRAME_MAX + 4,
         .out_max = 64 * 1024 * 1024,
+        .out_soft = 4 * 1024 * 1024,
         .idle_timeout_ms = 120 * 1000, // as RocketMQ's serverChannelMaxIdleTimeSeconds
         .frame_timeout_ms = 30 * 1000,
     };

@@ -166,6 +166,12 @@ bool pull_answer(struct broker *broker, struct queue *queue, struct pull *pull, 
     if (answer_moved(broker, queue, pull)) {
         return true;
     }
+    struct net_conn *conn = net_conn_find(broker->options.loop, pull->conn_id);
+    if (conn != NULL && net_conn_is_congested(conn)) { // a slow reader with many pulls held here
+        send_answer(broker, queue, pull, WIRE_PULL_RETRY_IMMEDIATELY, "SLOW_READER", pull->offset,
+                    (struct str){ 0 });
+        return true;
+    }
     struct scan scan = { .broker = broker, .queue = queue, .pull = pull, .next = pull->offset };
     buf_clear(&broker->body);
     scan_queue(&scan);

@@ -7,9 +7,14 @@
 // resumes.
 #include "net/private.h"
 
-bool conn_is_blocked(const struct net_conn *conn)
+bool conn_is_stopped(const struct net_conn *conn)
 {
     return conn->paused || (conn->accepted && conn->loop->paused_all);
+}
+
+bool conn_is_blocked(const struct net_conn *conn)
+{
+    return conn->congested || conn_is_stopped(conn);
 }
 
 static bool may_deliver(const struct net_conn *conn)
@@ -205,7 +210,7 @@ void net_conn_pause(struct net_conn *conn)
     }
 }
 
-static void make_ready(struct net_conn *conn)
+void conn_make_ready(struct net_conn *conn)
 {
     list_remove(&conn->wait_node);
     list_add_tail(&conn->loop->ready, &conn->wait_node);
@@ -224,7 +229,7 @@ void net_conn_resume(struct net_conn *conn)
     if (conn_is_blocked(conn)) {
         hold(conn);
     } else {
-        make_ready(conn);
+        conn_make_ready(conn);
     }
 }
 
@@ -239,7 +244,7 @@ void net_loop_resume_all(struct net_loop *loop)
 {
     loop->paused_all = false;
     while (!list_empty(&loop->held)) {
-        make_ready(LIST_ENTRY(loop->held.next, struct net_conn, wait_node));
+        conn_make_ready(LIST_ENTRY(loop->held.next, struct net_conn, wait_node));
     }
 }
 

@@ -38,6 +38,21 @@ void conn_count_out(struct net_conn *conn)
     conn->counted = now;
 }
 
+// Whether a reader is slow enough that no more of its requests are taken: by its own measure, or,
+// when all together hold too much, by a smaller one.
+static bool is_slow(const struct net_conn *conn)
+{
+    size_t own = conn->out.len + conn->sending.len;
+    size_t total_max = conn->loop->options.out_total_soft;
+    return (conn->options.out_soft > 0 && own > conn->options.out_soft) ||
+           (total_max > 0 && conn->loop->stats.out_waiting > total_max && own > OUT_SHARE);
+}
+
+bool net_conn_is_congested(const struct net_conn *conn)
+{
+    return conn->congested;
+}
+
 struct buf *net_conn_out(struct net_conn *conn)
 {
     pool_take(conn->loop, &conn->out);
@@ -66,6 +81,12 @@ static void on_written(uv_write_t *write, int result)
     }
     conn->active_ms = loop_now_ms(conn->loop);
     flush(conn);
+    if (conn->congested && conn->state == CONN_OPEN && !is_slow(conn)) {
+        conn->congested = false;
+        if (!conn->paused) {
+            conn_make_ready(conn);
+        }
+    }
 }
 
 // The rest that the socket did not take leaves when it can.
@@ -159,6 +180,8 @@ tidings_status net_conn_flush(struct net_conn *conn)
     if (conn->state == CONN_OPEN && conn->out.len > 0) {
         conn_count_out(conn);
         conn_mark_dirty(conn);
+        // Only while the socket takes no more: its next readiness ends it.
+        conn->congested = conn->congested || (conn->write_busy && is_slow(conn));
     } else if (conn->state == CONN_OPEN) {
         pool_give(conn->loop, &conn->out); // nothing was written into it
     }

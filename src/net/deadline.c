@@ -20,9 +20,9 @@ static int64_t earlier(int64_t deadline_ms, int64_t from_ms, int64_t timeout_ms)
 static int64_t deadline_of(const struct net_conn *conn)
 {
     int64_t deadline_ms = conn->deadline_ms > 0 ? conn->deadline_ms : INT64_MAX;
-    if (conn->state == CONN_OPEN && !conn_is_blocked(conn)) {
+    if (conn->state == CONN_OPEN && !conn_is_stopped(conn)) {
         deadline_ms = earlier(deadline_ms, conn->active_ms, conn->options.idle_timeout_ms);
-        if (conn->in.len > 0) {
+        if (conn->in.len > 0 && !conn->congested) {
             deadline_ms = earlier(deadline_ms, conn->frame_from_ms, conn->options.frame_timeout_ms);
         }
     }
@@ -75,7 +75,7 @@ static void look_at(struct net_conn *conn, int64_t now_ms)
         conn_close(conn, conn->lingering ? conn->why : TIDINGS_E_TIMEOUT);
     } else if (due_ms != INT64_MAX) {
         put(conn, due_ms);
-    } else if (conn->state == CONN_OPEN && !conn->paused && conn_is_blocked(conn)) {
+    } else if (conn->state == CONN_OPEN && !conn->paused && conn_is_stopped(conn)) {
         put(conn, now_ms + RECHECK_MS); // nobody tells it when pause_all ends
     }
 }

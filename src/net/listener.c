@@ -161,8 +161,8 @@ tidings_status net_listen(struct net_loop *loop, const char *host, int port,
                           struct tidings_error *err)
 {
     struct sockaddr_storage address;
-    int fd;
-    int bound_port;
+    int fd = -1;
+    int bound_port = 0;
     if (port < 0 || port > 65535 || address_parse(host, port, &address) != 0) {
         return error_set(
             err, TIDINGS_E_INVALID,

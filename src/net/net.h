@@ -31,6 +31,9 @@ struct net_loop_options {
     struct fault *fault; // may be NULL
     // Accepted and dialled together; beyond it an accepted socket is closed at once.
     size_t connections_max;
+    // All connections' waiting output; beyond it those with more than 64 KiB are congested. 0 =
+    // none.
+    size_t out_total_soft;
 };
 tidings_status net_loop_new(const struct net_loop_options *options, struct net_loop **ret,
                             struct tidings_error *err) TIDINGS_NODISCARD;
@@ -97,6 +100,7 @@ struct net_handler {
 struct net_conn_options {
     size_t frame_max;         // whole frame; more is refused as by SIZE_MAX
     size_t out_max;           // waiting output; beyond it the connection is closed (slow reader)
+    size_t out_soft;          // beyond it no more frames are delivered until it is less; 0 = none
     int64_t idle_timeout_ms;  // nothing read or written; 0 = none
     int64_t frame_timeout_ms; // from the first byte of a frame to its last (slow sender); 0 = none
     int64_t connect_timeout_ms; // dialled only, with the name's resolving; 0 = none
@@ -139,6 +143,9 @@ tidings_status net_conn_flush(struct net_conn *conn) TIDINGS_NODISCARD;
 // the peer's end waited for up to 1 s, so that it gets the last answers also when it was still
 // sending. 5 s in all.
 void net_conn_close(struct net_conn *conn);
+// Its reader is slow: more waits than out_soft. What can be said later, or shorter, should be. The
+// idle timeout goes on: it ends when the peer takes nothing more.
+bool net_conn_is_congested(const struct net_conn *conn);
 void net_conn_abort(struct net_conn *conn); // now
 // Stops reading (back-pressure). Frames already read wait; after net_conn_resume they are delivered
 // first, in order, from the loop (not inside the call).

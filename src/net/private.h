@@ -21,6 +21,7 @@
 enum {
     READ_SIZE = 256 * 1024,
     OUT_EAGER = 256 * 1024, // more waiting output than this leaves at once
+    OUT_SHARE = 64 * 1024,  // of a connection, while all together are over out_total_soft
     POOL_KEEP = 64 * 1024,  // a drained buffer larger than this is freed, others go to the pool
     POOL_MAX = 32,          // so the pool holds 2 MiB at most
     SWEEP_MS = 500,         // how exact deadlines are
@@ -157,8 +158,9 @@ struct net_conn {
     int fd;
     uint8_t state; // enum conn_state
     bool accepted;
-    bool told;   // the handler knows it: `closed` is owed
-    bool paused; // by net_conn_pause
+    bool told;      // the handler knows it: `closed` is owed
+    bool paused;    // by net_conn_pause
+    bool congested; // more output waits than out_soft
     bool reading;
     bool write_busy;
     bool peer_ended; // end of data was read
@@ -193,7 +195,11 @@ void conn_drain(struct net_conn *conn, tidings_status why);
 // ---- conn_read.c ----
 void conn_read_start(struct net_conn *conn);
 void conn_read_stop(struct net_conn *conn);
+// By the user: paused, itself or with all. And: that, or its output waits for a slow reader.
+bool conn_is_stopped(const struct net_conn *conn);
 bool conn_is_blocked(const struct net_conn *conn);
+// What waits is delivered from the loop, then reading goes on.
+void conn_make_ready(struct net_conn *conn);
 // Delivers the waiting frames of the connections in `ready`.
 void conn_go_on_all(struct net_loop *loop);
 

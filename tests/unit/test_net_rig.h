@@ -319,7 +319,7 @@ static inline size_t rig_frame(char *out, uint32_t len, uint32_t number)
 
 static inline void rig_expect(int fd, const char *bytes, size_t len)
 {
-    char *got = malloc(len);
+    char *got = malloc(len + 1);
     assert_non_null(got);
     rig_receive(fd, got, len);
     assert_memory_equal(got, bytes, len);
