@@ -105,7 +105,7 @@ static tidings_status set_text(struct conf *conf, const struct row *row, struct 
     struct tidings_error why = { 0 };
     tidings_status status = check_text(row, copy, &why);
     if (strlen(copy) != value.len || value.len > TEXT_MAX) {
-        status = error_set(&why, TIDINGS_E_INVALID, "a text has 1 to %d bytes, none of them NUL",
+        status = error_set(&why, TIDINGS_E_INVALID, "a text has at most %d bytes, none of them NUL",
                            TEXT_MAX);
     }
     if (status != TIDINGS_OK) {

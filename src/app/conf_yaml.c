@@ -9,7 +9,13 @@
 
 #include "app/conf.h"
 
-enum { FILE_MAX_BYTES = 1024 * 1024, WHERE_SIZE = 512 };
+enum {
+    FILE_MAX_BYTES = 1024 * 1024,
+    READ_BYTES = 4096,
+    DEPTH_MAX = 8, // three are needed; what is nested deeper gets an error that names its key
+    SHOWN_NAME_MAX = 90,
+    WHERE_SIZE = SHOWN_NAME_MAX + 32,
+};
 
 struct reading {
     struct conf *conf;
@@ -176,71 +182,175 @@ static tidings_status no_yaml(const yaml_parser_t *parser, const char *name,
                      parser->context != NULL ? parser->context : "");
 }
 
-// Behind the first document nothing may follow.
-static tidings_status check_end(yaml_parser_t *parser, const char *name, struct tidings_error *err)
+// ---- what is refused before a tree is built ----
+
+// libyaml's time grows with the square of the depth and of the number of anchors; a configuration
+// needs three levels and no anchors. A second document would be passed over in silence.
+static tidings_status check_event(const yaml_event_t *event, const char *name, int *depth,
+                                  int *documents, struct tidings_error *err)
 {
-    yaml_document_t document;
-    if (yaml_parser_load(parser, &document) == 0) {
-        return no_yaml(parser, name, err);
+    const char *what = NULL;
+    bool anchored = false;
+    switch (event->type) {
+    case YAML_DOCUMENT_START_EVENT:
+        what = ++*documents > 1 ? "a second document, only one may be" : NULL;
+        break;
+    case YAML_ALIAS_EVENT: anchored = true; break;
+    case YAML_SCALAR_EVENT: anchored = event->data.scalar.anchor != NULL; break;
+    case YAML_SEQUENCE_START_EVENT:
+        anchored = event->data.sequence_start.anchor != NULL;
+        ++*depth;
+        break;
+    case YAML_MAPPING_START_EVENT:
+        anchored = event->data.mapping_start.anchor != NULL;
+        ++*depth;
+        break;
+    case YAML_SEQUENCE_END_EVENT:
+    case YAML_MAPPING_END_EVENT: --*depth; break;
+    default: break;
     }
-    const yaml_node_t *root = yaml_document_get_root_node(&document);
-    tidings_status status = TIDINGS_OK;
-    if (root != NULL) {
-        status =
-            error_set(err, TIDINGS_E_INVALID, "%s line %zu: a second document, only one may be",
-                      name, document.start_mark.line + 1);
+    if (anchored) {
+        what = "anchors and aliases are not taken, write the value itself";
+    } else if (*depth > DEPTH_MAX) {
+        what = "nested deeper than any setting";
     }
-    yaml_document_delete(&document);
-    return status;
+    return what == NULL ? TIDINGS_OK
+                        : error_set(err, TIDINGS_E_INVALID, "%s line %zu: %s", name,
+                                    event->start_mark.line + 1, what);
 }
 
-tidings_status conf_read_text(struct conf *conf, const char *name, struct str text,
-                              struct tidings_error *err)
+// The same goes for %TAG lines, which libyaml reads before its first event. The bytes are the ends
+// of the line breaks that YAML 1.1 knows: LF, CR, NEL, LS, PS.
+static tidings_status check_bytes(const char *name, struct str text, struct tidings_error *err)
+{
+    static const struct str tag = { "%TAG", 4 };
+    if (!str_is_utf8(text)) {
+        return error_set(err, TIDINGS_E_INVALID, "%s: is not UTF-8", name);
+    }
+    for (struct str rest = text; rest.len > 0;) {
+        size_t at = str_find_str(rest, tag);
+        if (at == SIZE_MAX) {
+            break;
+        }
+        const char *found = rest.ptr + at;
+        if (found == text.ptr || memchr("\n\r\x85\xA8\xA9", found[-1], 5) != NULL) {
+            return error_set(err, TIDINGS_E_INVALID, "%s: %%TAG lines are not taken", name);
+        }
+        rest = str_make(found + tag.len, rest.len - at - tag.len);
+    }
+    return TIDINGS_OK;
+}
+
+static tidings_status check_shape(const char *name, struct str text, struct tidings_error *err)
 {
     yaml_parser_t parser;
-    yaml_document_t document;
+    yaml_event_t event;
+    int depth = 0;
+    int documents = 0;
+    bool ended = false;
+    tidings_status status = TIDINGS_OK;
     if (yaml_parser_initialize(&parser) == 0) {
         return error_set(err, TIDINGS_E_NO_MEMORY, "no memory for the configuration");
     }
     yaml_parser_set_input_string(&parser, (const unsigned char *)text.ptr, text.len);
-    tidings_status status = TIDINGS_OK;
-    if (yaml_parser_load(&parser, &document) == 0) {
-        status = no_yaml(&parser, name, err);
-    } else {
-        const struct reading reading = { conf, name, &document, err };
-        status = read_root(&reading);
-        yaml_document_delete(&document);
-        if (status == TIDINGS_OK) {
-            status = check_end(&parser, name, err);
+    while (status == TIDINGS_OK && !ended) {
+        if (yaml_parser_parse(&parser, &event) == 0) {
+            status = no_yaml(&parser, name, err);
+        } else {
+            status = check_event(&event, name, &depth, &documents, err);
+            ended = event.type == YAML_STREAM_END_EVENT;
+            yaml_event_delete(&event);
         }
     }
     yaml_parser_delete(&parser);
     return status;
 }
 
+static tidings_status read_tree(struct conf *conf, const char *name, struct str text,
+                                struct tidings_error *err)
+{
+    yaml_parser_t parser;
+    yaml_document_t document;
+    tidings_status status = TIDINGS_OK;
+    if (yaml_parser_initialize(&parser) == 0) {
+        return error_set(err, TIDINGS_E_NO_MEMORY, "no memory for the configuration");
+    }
+    yaml_parser_set_input_string(&parser, (const unsigned char *)text.ptr, text.len);
+    if (yaml_parser_load(&parser, &document) == 0) {
+        status = no_yaml(&parser, name, err);
+    } else {
+        const struct reading reading = { conf, name, &document, err };
+        status = read_root(&reading);
+        yaml_document_delete(&document);
+    }
+    yaml_parser_delete(&parser);
+    return status;
+}
+
+// A long path keeps its end, so that the rest of an error text has room.
+static void short_name(const char *name, char *out, size_t size)
+{
+    size_t len = strlen(name);
+    bool cut = len >= size;
+    int n = snprintf(out, size, "%s%s", cut ? "..." : "", cut ? name + len - size + 4 : name);
+    if (n < 0) {
+        out[0] = '\0';
+    }
+}
+
+tidings_status conf_read_text(struct conf *conf, const char *name, struct str text,
+                              struct tidings_error *err)
+{
+    char shown[SHOWN_NAME_MAX];
+    short_name(name, shown, sizeof shown);
+    text = text.ptr == NULL ? STR("") : text; // libyaml takes no NULL
+    tidings_status status = check_bytes(shown, text, err);
+    if (status == TIDINGS_OK) {
+        status = check_shape(shown, text, err);
+    }
+    return status == TIDINGS_OK ? read_tree(conf, shown, text, err) : status;
+}
+
+static tidings_status read_whole(FILE *file, const char *path, struct buf *text,
+                                 struct tidings_error *err)
+{
+    char *room;
+    size_t got = 1;
+    tidings_status status = TIDINGS_OK;
+    while (status == TIDINGS_OK && got > 0) {
+        status = buf_reserve(text, READ_BYTES, &room);
+        if (status == TIDINGS_OK) {
+            got = fread(room, 1, READ_BYTES, file);
+            text->len += got;
+        }
+    }
+    if (ferror(file) != 0) { // a folder, for one
+        return error_set_errno(err, TIDINGS_E_IO, errno, "cannot read the configuration %s", path);
+    }
+    if (status == TIDINGS_E_TOO_LARGE || text->len > FILE_MAX_BYTES) {
+        return error_set(err, TIDINGS_E_TOO_LARGE, "configuration %s is over %d bytes", path,
+                         FILE_MAX_BYTES);
+    }
+    return status == TIDINGS_OK ? status
+                                : error_set(err, status, "no memory for the configuration");
+}
+
 tidings_status conf_read_file(struct conf *conf, const char *path, struct tidings_error *err)
 {
     struct buf text;
-    char *room;
-    size_t got = 1;
+    char shown[SHOWN_NAME_MAX];
+    short_name(path, shown, sizeof shown);
     FILE *file = fopen(path, "re");
     if (file == NULL) {
         return error_set_errno(err, TIDINGS_E_NOT_FOUND, errno, "cannot read the configuration %s",
-                               path);
+                               shown);
     }
-    buf_init(&text, FILE_MAX_BYTES);
-    tidings_status status = TIDINGS_OK;
-    while (status == TIDINGS_OK && got > 0) {
-        status = buf_reserve(&text, 4096, &room);
-        if (status == TIDINGS_OK) {
-            got = fread(room, 1, 4096, file);
-            text.len += got;
-        }
-    }
+    buf_init(&text, FILE_MAX_BYTES + READ_BYTES);
+    tidings_status status = read_whole(file, shown, &text, err);
     fclose(file);
-    status = status == TIDINGS_OK ? conf_read_text(conf, path, buf_str(&text), err)
-                                  : error_set(err, status, "configuration %s is over %d bytes",
-                                              path, FILE_MAX_BYTES);
+    if (status == TIDINGS_OK) {
+        status = conf_read_text(conf, path, buf_str(&text), err);
+    }
     buf_deinit(&text);
     return status;
 }
