@@ -81,3 +81,7 @@ install(TARGETS tidings tidings_shared tidings_static)
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/include/tidings DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(FILES ${CMAKE_BINARY_DIR}/tidings.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 install(FILES ${CMAKE_SOURCE_DIR}/packaging/tidings.service DESTINATION lib/systemd/system)
+install(DIRECTORY ${CMAKE_SOURCE_DIR}/docs/man/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 FILES_MATCHING PATTERN "*.1")
+install(DIRECTORY ${CMAKE_SOURCE_DIR}/docs/man/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man5 FILES_MATCHING PATTERN "*.5")
+install(FILES ${CMAKE_SOURCE_DIR}/packaging/tidings.yaml ${CMAKE_SOURCE_DIR}/packaging/acl.yaml.example
+    DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)

@@ -386,11 +386,61 @@ void app_print_settings(FILE *out)
     }
 }
 
+// The largest unit that says it exactly.
+static void print_size(FILE *out, int64_t bytes)
+{
+    static const char units[] = { 'K', 'M', 'G' };
+    size_t unit = 0;
+    for (; unit < sizeof units && bytes != 0 && bytes % 1024 == 0; unit++) {
+        bytes /= 1024;
+    }
+    fprintf(out, unit > 0 ? "%lld%c" : "%lld", (long long)bytes, units[unit > 0 ? unit - 1 : 0]);
+}
+
+static void print_time(FILE *out, int64_t ms)
+{
+    char text[48];
+    size_t len = num_format_duration_ms(text, ms);
+    fprintf(out, "%.*s", (int)len, text);
+}
+
+static void print_range(FILE *out, const char *what, const struct row *row,
+                        void (*print)(FILE *out, int64_t value))
+{
+    fprintf(out, "%s from ", what);
+    print(out, row->least);
+    fprintf(out, " to ");
+    print(out, row->greatest);
+}
+
+static void print_integer(FILE *out, int64_t number)
+{
+    fprintf(out, "%lld", (long long)number);
+}
+
+// What may stand as the value of a setting.
+static void print_kind(FILE *out, const struct row *row)
+{
+    switch (row->type) {
+    case TYPE_TEXT: fprintf(out, "text"); break;
+    case TYPE_INT: print_range(out, "number", row, print_integer); break;
+    case TYPE_BOOL: fprintf(out, "true or false"); break;
+    case TYPE_SIZE: print_range(out, "size", row, print_size); break;
+    case TYPE_TIME: print_range(out, "time", row, print_time); break;
+    case TYPE_LADDER: fprintf(out, "ladder"); break;
+    case TYPE_LEVELS: fprintf(out, "delays"); break;
+    case TYPE_ADDRESS: fprintf(out, "address"); break;
+    case TYPE_NAME: fprintf(out, "name"); break;
+    case TYPE_LOG: fprintf(out, "level"); break;
+    }
+}
+
 void app_print_settings_markdown(FILE *out)
 {
-    fprintf(out, "| section.key | flag | default | what it is |\n|---|---|---|---|\n");
+    fprintf(out, "| section.key | flag | value | default | what it is |\n|---|---|---|---|---|\n");
     for (size_t i = 0; i < BASE_COUNT(rows); i++) {
-        fprintf(out, "| `%s.%s` | `--%s` | `%s` | %s |\n", rows[i].section, rows[i].key,
-                rows[i].flag, rows[i].def[0] != '\0' ? rows[i].def : " ", rows[i].text);
+        fprintf(out, "| `%s.%s` | `--%s` | ", rows[i].section, rows[i].key, rows[i].flag);
+        print_kind(out, &rows[i]);
+        fprintf(out, " | `%s` | %s |\n", rows[i].def[0] != '\0' ? rows[i].def : " ", rows[i].text);
     }
 }

@@ -234,6 +234,7 @@ static tidings_status init_parts(struct broker *broker)
     buf_init(&broker->body, BODY_MAX);
     rnd_seed_system(&broker->rnd);
     locks_init(&broker->locks);
+    expressions_init(&broker->expressions);
     groups_init(&broker->groups, BROKER_GROUPS_MAX);
     tidings_status status = topics_init(&broker->topics, BROKER_TOPICS_MAX);
     if (status == TIDINGS_OK) {
@@ -264,6 +265,7 @@ static void free_parts(struct broker *broker)
     topics_deinit(&broker->topics);
     groups_deinit(&broker->groups);
     locks_deinit(&broker->locks);
+    expressions_deinit(&broker->expressions);
     buf_deinit(&broker->body);
     buf_deinit(&broker->scratch);
     access_deinit(broker);

@@ -89,9 +89,23 @@ void handle_check_client(struct request *request)
 {
     json_error_t why;
     json_t *root = json_loadb(request->body.ptr, request->body.len, 0, &why);
-    const char *type = json_string_value(
-        json_object_get(json_object_get(root, "subscriptionData"), "expressionType"));
-    if (root == NULL) {
+    const json_t *subscription = json_object_get(root, "subscriptionData");
+    const char *type = json_string_value(json_object_get(subscription, "expressionType"));
+    const json_t *text = json_object_get(subscription, "subString");
+    struct tidings_error err = { 0 };
+    if (type != NULL && strcmp(type, "SQL92") == 0) {
+        struct expression *expression = NULL;
+        tidings_status status = expression_take(
+            &request->broker->expressions,
+            str_make(json_is_string(text) ? json_string_value(text) : "", json_string_length(text)),
+            &expression, &err);
+        if (status == TIDINGS_OK) {
+            answer_code(request, WIRE_SUCCESS, NULL);
+        } else {
+            answer_code(request, WIRE_SUBSCRIPTION_PARSE_FAILED, error_text(&err, status));
+        }
+        expression_give(expression);
+    } else if (root == NULL) {
         answer_codef(request, WIRE_SYSTEM_ERROR, "body is not JSON: %s at byte %d", why.text,
                      why.position);
     } else if (type != NULL && strcmp(type, "TAG") != 0) {

@@ -21,8 +21,9 @@ struct queue *handler_queue(struct request *request, struct str name, int32_t qu
 
 // What the consumer wants to see: from the request itself, else from its group's heartbeat.
 // False when it was answered.
-static bool find_tags(struct request *request, const struct wire_pull *pull,
-                      const struct group *group, struct wire_tags *ret)
+static bool find_filter(struct request *request, const struct wire_pull *pull,
+                        const struct group *group, struct wire_tags *ret,
+                        struct expression **ret_expression)
 {
     struct str expression = pull->subscription;
     struct str type = pull->expression_type;
@@ -49,13 +50,18 @@ static bool find_tags(struct request *request, const struct wire_pull *pull,
         expression = str_of(own->expression);
         type = str_of(own->expression_type);
     }
-    if (type.len > 0 && !str_eq_c(type, "TAG")) {
+    bool sql = str_eq_c(type, "SQL92");
+    if (type.len > 0 && !sql && !str_eq_c(type, "TAG")) {
         answer_codef(request, WIRE_SYSTEM_ERROR,
                      "The broker does not support consumer to filter message by %.*s",
                      STR_ARG(type));
         return false;
     }
-    tidings_status status = wire_tags_parse(expression, ret, &err);
+    *ret_expression = NULL;
+    *ret = (struct wire_tags){ .all = true };
+    tidings_status status =
+        sql ? expression_take(&request->broker->expressions, expression, ret_expression, &err)
+            : wire_tags_parse(expression, ret, &err);
     if (status != TIDINGS_OK) {
         answer_codef(request, WIRE_SUBSCRIPTION_PARSE_FAILED,
                      "parse the consumer's subscription failed: %s", error_text(&err, status));
@@ -90,7 +96,8 @@ static void pull_queue(struct request *request, const struct wire_pull *asked, s
 {
     struct broker *broker = request->broker;
     struct wire_tags tags;
-    if (!find_tags(request, asked, group, &tags)) {
+    struct expression *expression;
+    if (!find_filter(request, asked, group, &tags, &expression)) {
         return;
     }
     store_commit(request, asked, group, queue);
@@ -103,15 +110,15 @@ static void pull_queue(struct request *request, const struct wire_pull *asked, s
         .max_messages = clamp_messages(asked->max_messages),
         .max_bytes = asked->max_bytes,
         .tags = &tags,
+        .expression = expression,
     };
     bool may_hold =
         (asked->sys_flag & WIRE_PULL_SUSPEND) != 0 && asked->suspend_ms > 0 && !broker->draining;
-    if (pull_answer(broker, queue, &pull, !may_hold)) {
-        return;
-    }
-    if (waits_hold(broker, queue, &pull, asked->suspend_ms) != TIDINGS_OK) {
+    if (!pull_answer(broker, queue, &pull, !may_hold) &&
+        waits_hold(broker, queue, &pull, asked->suspend_ms) != TIDINGS_OK) {
         (void)pull_answer(broker, queue, &pull, true);
     }
+    expression_give(expression);
 }
 
 void handle_pull(struct request *request)

@@ -6,6 +6,7 @@
 
 #include "broker/broker.h"
 #include "broker/due.h"
+#include "broker/expression.h"
 #include "broker/group.h"
 #include "broker/half.h"
 #include "broker/index.h"
@@ -42,6 +43,7 @@ struct broker {
     struct halves halves;
     struct waits waits;
     struct locks locks;
+    struct expressions expressions;
 
     struct buf scratch; // unescaped header values of the request in hand
     struct buf body;    // body of the answer being made

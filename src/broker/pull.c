@@ -27,16 +27,18 @@ static size_t bytes_limit(const struct pull *pull)
                                                                    : PULL_BYTES_MAX;
 }
 
-static bool tag_matches(const struct pull *pull, const struct index_entry *entry,
-                        struct str message)
+static bool matches(const struct pull *pull, const struct index_entry *entry, struct str message)
 {
     struct wire_message decoded;
     struct tidings_error err;
-    if (pull->tags->all) {
+    if (pull->tags->all && pull->expression == NULL) {
         return true;
     }
     if (wire_message_decode(message, &decoded, &err) != TIDINGS_OK) {
         return false;
+    }
+    if (pull->expression != NULL) {
+        return expression_matches(pull->expression, decoded.properties);
     }
     struct str tag = wire_properties_get(decoded.properties, WIRE_P_TAGS);
     return wire_tags_match(pull->tags, tag, entry->tag_code);
@@ -74,7 +76,7 @@ static void scan_entry(struct scan *scan, const struct index_entry *entry)
         scan_stop(scan, status); // it is there: the consumer must not be led past it
         return;
     }
-    if (status != TIDINGS_OK || !tag_matches(scan->pull, entry, message)) {
+    if (status != TIDINGS_OK || !matches(scan->pull, entry, message)) {
         scan->next++; // expired, or damaged: counted and logged by store_read
         return;
     }

@@ -7,6 +7,7 @@
 #include "wire/wire.h"
 
 struct broker;
+struct expression;
 struct queue;
 
 enum {
@@ -24,7 +25,8 @@ struct pull {
     int64_t offset;
     int32_t max_messages;
     int32_t max_bytes;
-    const struct wire_tags *tags; // borrowed; waits keep their own copy
+    const struct wire_tags *tags;  // borrowed; waits keep their own copy
+    struct expression *expression; // stands above the tags; borrowed; NULL = none
 };
 
 // Reads and answers. False when there is nothing to give yet and the pull may be held; then

@@ -41,6 +41,7 @@ static void wait_forget(struct broker *broker, struct wait *wait)
     list_remove(&wait->in_queue);
     list_remove(&wait->in_channel);
     wait->channel->wait_count--;
+    expression_give(wait->pull.expression);
     free(wait);
 }
 
@@ -119,6 +120,9 @@ tidings_status waits_hold(struct broker *broker, struct queue *queue, const stru
     if (status != TIDINGS_OK) {
         free(wait);
         return status;
+    }
+    if (pull->expression != NULL) {
+        expression_hold(pull->expression);
     }
     wait->queue_key = queue->key;
     wait->channel = channel;

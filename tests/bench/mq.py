@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "broker"))
+sys.path.insert(0, str(ROOT / "tests" / "system"))
 from server import Server  # noqa: E402
 
 LOAD = os.environ.get("TIDINGS_BENCH", str(ROOT / "build" / "release" / "tests" / "bench_mq"))
@@ -91,7 +91,8 @@ def java_producer(name_server, size, seconds, pid):
 class Real:
     def __init__(self, flush):
         self.command = [str(ROOT / "scripts" / "rocketmq")]
-        subprocess.run([*self.command, "start", "4.9.7", "--flush", flush], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([*self.command, "start", "4.9.7", "--flush", flush], check=True, stdout=subprocess.DEVNULL,
+                       stderr=subprocess.DEVNULL)
         found = subprocess.run(["pgrep", "-f", "BrokerStartup.*rocketmq-4.9.7|rocketmq-4.9.7.*BrokerStartup"],
                                capture_output=True, text=True).stdout.split()
         self.pid = int(found[0])
@@ -110,7 +111,7 @@ def against_rocketmq(folder, seconds):
     row("---", "---", "---", "---", "---")
     results = {}
     for size in (128, 1024):
-        server = Server(f"{folder}/java{size}", "--topic", "BenchmarkTest:8", "--log-level", "error")
+        server = Server(f"{folder}/java{size}", ("--topic", "BenchmarkTest:8", "--log-level", "error")).start()
         results["ours", size] = java_producer(server.namesrv, size, seconds, server.process.pid)
         row("tidings, fsync", size, f"{results['ours', size][0]:.0f}", f"{results['ours', size][1]:.1f}",
             f"{rss_mib(server.process.pid, 'VmHWM'):.0f}")
@@ -148,7 +149,7 @@ def own_load(folder, scale):
     row("what", "figure", "aim")
     row("---", "---", "---")
     row("one 16 KiB write + fdatasync on this disk, µs", f"{fsync_us(folder):.0f}", "")
-    server = Server(f"{folder}/own", "--topic", "bench:4", "--topic", "wait:4", "--log-level", "error")
+    server = Server(f"{folder}/own", ("--topic", "bench:4", "--topic", "wait:4", "--log-level", "error")).start()
     pid = server.process.pid
     row("RSS idle, MiB", f"{rss_mib(pid):.1f}", "≤ 15")
     for in_flight, aim in ((64, "≥ 100000"), (256, ""), (1024, "")):
@@ -163,7 +164,7 @@ def own_load(folder, scale):
     row(f"RSS with {scale} messages waiting, MiB", f"{rss_mib(pid):.1f} (peak {rss_mib(pid, 'VmHWM'):.1f})", "≤ 64")
     done = load("late", server.namesrv, "late", 10000, 10)
     row("lateness at 1,000 due/s, ms", f"p50 {done['p50_ms']}, p99 {done['p99_ms']}, max {done['max_ms']}", "p99 ≤ 20")
-    server.kill()
+    server.kill9()
     begun = time.monotonic()
     server.start()
     stored = scale * 5 // 2 + 10000

@@ -6,8 +6,8 @@ test, which may kill and restart them. At the end each server must stop with exi
 have printed any report of a sanitizer or an assertion.
 
 TIDINGS_BIN names the program. TIDINGS_SYSTEM_TARGET=NAMESRV,BROKER runs the tests that describe plain RocketMQ
-behaviour against a broker that already runs; tests marked `ours` are then left out. Tests marked `slow` wait for
-time-outs of a minute or more: -m "not slow" leaves them out.
+behaviour against a broker that already runs; tests marked `ours` are then left out. Tests marked `slow` take more
+than 20 s, most of them waiting for a time-out: -m "not slow" leaves them out.
 """
 import itertools
 import os
@@ -28,15 +28,23 @@ numbers = itertools.count(1)
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "ours: behaviour of Tidings that RocketMQ 4.9 does not have")
-    config.addinivalue_line("markers", "slow: waits for a time-out of a minute or more")
+    config.addinivalue_line("markers", "slow: takes more than 20 s")
 
 
 def pytest_collection_modifyitems(config, items):
-    if TARGET is None:
-        return
-    ours = [item for item in items if item.get_closest_marker("ours") or "own_server" in item.fixturenames]
-    config.hook.pytest_deselected(items=ours)
-    items[:] = [item for item in items if item not in ours]
+    if TARGET is not None:
+        ours = [item for item in items if item.get_closest_marker("ours") or "own_server" in item.fixturenames]
+        config.hook.pytest_deselected(items=ours)
+        items[:] = [item for item in items if item not in ours]
+    slow_files = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow_files)  # they wait while the others work
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """-n N shares out whole files, in order: one server for each file, and no two files of `slow` behind each other."""
+    from xdist.scheduler import LoadFileScheduling  # only there when -n is
+    return LoadFileScheduling(config, log)
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 import json
 
 import codec
+import pytest
 
 
 def test_send_pull_and_route_by_binary_header(server, connect, topic):
@@ -38,3 +39,11 @@ def test_heartbeat_by_binary_header(server, connect, group, topic):
 
 def test_unknown_code_by_binary_header(server, connect):
     assert connect(server.broker, serialize="binary").call(9999).code == codec.NOT_SUPPORTED
+
+
+@pytest.mark.ours  # RocketMQ answers in the make its own settings name
+@pytest.mark.parametrize("serialize", ["binary", "json"])
+def test_answers_are_of_the_askers_make(server, connect, topic, serialize):
+    asker = connect(server.broker, serialize=serialize, language="JAVA")
+    assert asker.send(topic).serialize == serialize
+    assert asker.call(9999).serialize == serialize

@@ -36,3 +36,9 @@ def test_order_and_strange_names(client, topic):
     client.sent(topic, props=props)
     properties = client.next(topic).properties
     assert {name: properties[name] for name in props} == props
+
+
+def test_region_and_trace_switch_are_added(client, topic):
+    client.sent(topic, props={"KEYS": "k"})
+    properties = client.next(topic).properties
+    assert (properties["MSG_REGION"], properties["TRACE_ON"]) == ("DefaultRegion", "true")

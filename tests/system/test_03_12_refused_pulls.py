@@ -24,13 +24,6 @@ def test_group_that_may_not_consume(client, topic, group):
     assert client.pull(topic, group=group).code == codec.OK
 
 
-@pytest.mark.ours  # RocketMQ serves SQL92 when its property filter is on
-def test_sql_expression(client, topic):
-    client.sent(topic)
-    answer = client.pull(topic, expression="a > 1", expressionType="SQL92")
-    assert answer.code in (codec.SYSTEM_ERROR, codec.PARSE_FAILED) and answer.remark
-
-
 @pytest.mark.ours  # RocketMQ lets everything through
 def test_unknown_expression_type(client, topic):
     client.sent(topic)

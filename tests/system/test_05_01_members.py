@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A heartbeat makes a client a member of its group; GET_CONSUMER_LIST_BY_GROUP names all members."""
 import codec
+import pytest
 
 
 def test_nobody(client, group):
@@ -35,3 +36,9 @@ def test_producers_are_no_members(client, group):
 def test_version_of_the_answer(client, topic, group):
     """Stored by clients: 4.x wants at least 233 before it trusts newer features."""
     assert client.beat("c1", group, [topic]).version >= 233
+
+
+@pytest.mark.ours
+def test_heartbeats_are_answered_with_the_servers_name(client, topic, group):
+    """By this the library of Tidings knows that it talks to Tidings."""
+    assert "TIDINGS" in client.beat("c1", group, [topic]).ext

@@ -26,18 +26,3 @@ def test_member_and_connection_expire(server, connect, topic, group):
     assert not stops.is_closed
     assert silent.wait_closed(PATIENCE_S)
     assert time.monotonic() - begun >= 110
-
-
-def test_members_are_told(server, connect, topic, group):
-    stays, stops = connect(server.broker), connect(server.broker)
-    stays.made_topic(topic)
-    stops.beat("stops", group, [topic])
-    stays.beat("stays", group, [topic])
-    stays.wait_pushed(codec.IDS_CHANGED)
-    begun = time.monotonic()
-    while not stays.pushed(codec.IDS_CHANGED):
-        assert time.monotonic() - begun < PATIENCE_S, "nobody was told"
-        stays.beat("stays", group, [topic])
-        assert stops.offset(codec.MAX_OFFSET, topic) >= 0
-        time.sleep(1)
-    assert stays.members(group) == ["stays"]

@@ -24,7 +24,17 @@ def test_property_set(client, topic, group):
     assert properties["TIDINGS_DEAD_REASON"]
 
 
-def test_reasons_differ(client, topic, group, new_name):
+@pytest.mark.parametrize("settings,back,word", [
+    ({}, {}, "last rung"), ({}, {"level": -1}, "consumer"), ({}, {"most": 1}, "consumer"),
+    ({"retryLadder": "50ms*5", "retryLimit": 1}, {}, "limit"),
+    ({"retryLadder": "50ms 5s", "retryWindowMs": 1000}, {}, "window")])
+def test_reason(client, topic, group, settings, back, word):
+    client.update_group(group, **settings)
+    client.sent(topic)
+    assert word in climb(client, topic, group, **back).dead.properties["TIDINGS_DEAD_REASON"]
+
+
+def test_reasons_differ(client, topic, new_name):
     client.sent(topic)
     reasons = set()
     for back in ({}, {"level": -1}, {"most": 1}):

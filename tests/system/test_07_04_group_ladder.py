@@ -95,3 +95,7 @@ def test_ladders_that_make_no_sense_are_refused(client, topic, group, text):
     assert answer.code == codec.SYSTEM_ERROR and answer.remark
     client.sent(topic)
     assert len(climb(client, topic, group).delays_s) == 1  # the old one holds on
+
+
+def test_a_refusal_names_the_place(client, group):
+    assert "character 4" in client.update_group(group, retryLadder="1m 5x").remark

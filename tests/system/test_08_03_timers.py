@@ -30,6 +30,15 @@ def test_deliver_ms(client, topic):
     assert due_ms <= client.arrivals(topic, 1)[0][1] < due_ms + 20000
 
 
+@pytest.mark.parametrize("name,value", [("TIMER_DELAY_MS", "50"), ("TIMER_DELAY_SEC", "1"),
+                                        ("TIMER_DELIVER_MS", "1000000000000")])
+def test_timer_is_used_up_and_the_rest_stays(client, topic, name, value):
+    client.sent(topic, props={name: value, "KEYS": "k", "TAGS": "t"})
+    properties = client.next(topic).properties
+    assert name not in properties
+    assert (properties["KEYS"], properties["TAGS"]) == ("k", "t")
+
+
 def test_a_time_in_the_past_is_now(client, topic):
     client.sent(topic, props={"TIMER_DELIVER_MS": "1000000000000"})
     assert client.next(topic).offset == 0

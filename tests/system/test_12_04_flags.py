@@ -70,4 +70,4 @@ def test_port_that_is_taken(own_server, tmp_path, port):
     flags["broker" if port == "vip" else port] = taken + 2 if port == "vip" else taken  # VIP port: two below
     answer = run("serve", "--data", tmp_path / "second", *(f"--{name}-port={number}" for name, number in flags.items()))
     assert answer.returncode == 1
-    assert str(taken) in answer.stderr
+    assert str(taken) in answer.stderr and "another program" in answer.stderr
