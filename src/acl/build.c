@@ -344,7 +344,8 @@ tidings_status acl_build(const char *name, const struct yaml_file *file, struct 
     tidings_status status =
         pick_list(&place, "trusted_addresses", &file->trusted, "globalWhiteRemoteAddresses",
                   &file->rmq_trusted, &list, &key);
-    if (status == TIDINGS_OK && list->items_count == 0 && file->accounts_count == 0) {
+    if (status == TIDINGS_OK && list != NULL && list->items_count == 0 &&
+        file->accounts_count == 0) {
         status = wrong(&place, "accounts",
                        "there are none, and no trusted addresses: with this "
                        "file nobody would be served");
