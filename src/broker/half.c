@@ -48,6 +48,12 @@ struct half *halves_find(const struct halves *halves, int64_t position)
     return map_get(&halves->by_position, key_of(&position));
 }
 
+static void set_lonely(struct halves *halves, struct half *half, bool lonely)
+{
+    halves->lonely += (size_t)lonely - (size_t)half->lonely; // unsigned: may also go down
+    half->lonely = lonely;
+}
+
 static tidings_status schedule(struct halves *halves, struct half *half, int64_t at_ms)
 {
     heap_remove(&halves->by_time, &half->by_time);
@@ -72,7 +78,7 @@ tidings_status halves_put(struct broker *broker, const struct index_half *row)
     }
     halves->parked += (size_t)row->parked - (size_t)half->row.parked;
     half->row = *row;
-    half->lonely = false;
+    set_lonely(halves, half, false);
     tidings_status status = schedule(halves, half, row->next_check_ms);
     if (heap_peek(&halves->by_time) == &half->by_time) {
         halves_arm(broker);
@@ -87,6 +93,7 @@ void halves_forget(struct broker *broker, int64_t position)
     if (half != NULL) {
         heap_remove(&halves->by_time, &half->by_time);
         halves->parked -= half->row.parked;
+        set_lonely(halves, half, false);
         free(half);
     }
 }
@@ -214,7 +221,7 @@ static void check(struct broker *broker, struct half *half, int64_t now_ms)
     struct producer *producer =
         producer_of(broker, wire_properties_get(message.properties, WIRE_P_PGROUP));
     if (producer == NULL) {
-        half->lonely = true;
+        set_lonely(&broker->halves, half, true);
         (void)schedule(&broker->halves, half,
                        now_ms + ladder_level_ms(&broker->check_levels, row.checks + 1));
         return;
@@ -257,10 +264,10 @@ void halves_producer_came(struct broker *broker, struct str group)
     struct str key;
     void *value;
     size_t cursor = 0;
-    while (map_next(&halves->by_position, &cursor, &key, &value)) {
+    while (halves->lonely > 0 && map_next(&halves->by_position, &cursor, &key, &value)) {
         struct half *half = value;
         if (half->lonely && half->row.group_hash == hash) {
-            half->lonely = false;
+            set_lonely(halves, half, false);
             (void)schedule(halves, half, now_ms);
         }
     }

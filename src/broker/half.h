@@ -31,6 +31,7 @@ struct halves {
     struct heap by_time; // wall clock ms
     struct net_timer *timer;
     size_t parked;
+    size_t lonely;
 };
 
 tidings_status halves_init(struct broker *broker) TIDINGS_NODISCARD;
