@@ -336,7 +336,7 @@ tidings_status acl_build(const char *name, const struct yaml_file *file, struct 
 {
     struct place place = { .file = name, .account = STR(""), .err = err };
     const struct yaml_list *list = NULL;
-    const char *key;
+    const char *key = NULL;
     struct acl *acl = calloc(1, sizeof *acl);
     if (acl == NULL) {
         return no_memory(&place);

@@ -102,6 +102,9 @@ tidings_status groups_ensure(struct broker *broker, struct str name, struct grou
 // Writes settings to the log that it refused before.
 void groups_relog(struct broker *broker);
 
+// The connection of a producer with this client id, 0 when there is none.
+uint64_t groups_find_producer(const struct groups *groups, struct str client_id);
+
 // ---- heartbeats ----
 // Takes in a heartbeat; groups whose membership or subscription changed are told (push 40).
 tidings_status groups_heartbeat(struct broker *broker, const struct wire_heartbeat *heartbeat,

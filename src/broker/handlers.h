@@ -19,6 +19,8 @@
     H(HEART_BEAT, handle_heartbeat, CLIENT)                                                        \
     H(UNREGISTER_CLIENT, handle_unregister, CLIENT)                                                \
     H(END_TRANSACTION, handle_end_transaction, CLIENT)                                             \
+    H(SEND_REPLY_MESSAGE, handle_reply, CLIENT)                                                    \
+    H(SEND_REPLY_MESSAGE_V2, handle_reply, CLIENT)                                                 \
     H(GET_CONSUMER_LIST_BY_GROUP, handle_consumer_list, CLIENT)                                    \
     H(LOCK_BATCH_MQ, handle_lock, CLIENT)                                                          \
     H(UNLOCK_BATCH_MQ, handle_unlock, CLIENT)                                                      \

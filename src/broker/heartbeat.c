@@ -234,6 +234,20 @@ static struct producer *find_producer(struct producer_group *group, struct str c
     return NULL;
 }
 
+uint64_t groups_find_producer(const struct groups *groups, struct str client_id)
+{
+    struct str key;
+    void *value;
+    size_t cursor = 0;
+    while (map_next(&groups->producers, &cursor, &key, &value)) {
+        const struct producer *producer = find_producer(value, client_id);
+        if (producer != NULL) {
+            return producer->conn_id;
+        }
+    }
+    return 0;
+}
+
 // The group goes with its last producer.
 static void remove_producer(struct broker *broker, struct producer *producer)
 {

@@ -46,6 +46,9 @@
     X(SEND_MESSAGE_V2, 310)                                                                        \
     X(SEND_BATCH_MESSAGE, 320)                                                                     \
     X(RESUME_CHECK_HALF_MESSAGE, 323)                                                              \
+    X(SEND_REPLY_MESSAGE, 324)                                                                     \
+    X(SEND_REPLY_MESSAGE_V2, 325)                                                                  \
+    X(PUSH_REPLY_MESSAGE_TO_CLIENT, 326)                                                           \
     X(LITE_PULL_MESSAGE, 361)                                                                      \
     X(TIDINGS_LIST_TRANSACTIONS, 9001) /* ours */
 
@@ -123,6 +126,8 @@ enum {
 #define WIRE_P_DLQ_TOPIC       STR("DLQ_ORIGIN_TOPIC")
 #define WIRE_P_DLQ_ID          STR("DLQ_ORIGIN_MESSAGE_ID")
 #define WIRE_P_SHARDING_KEY    STR("__SHARDINGKEY")
+#define WIRE_P_REPLY_TO        STR("REPLY_TO_CLIENT")
+#define WIRE_P_CLUSTER         STR("CLUSTER")
 #define WIRE_P_IMMUNITY        STR("CHECK_IMMUNITY_TIME_IN_SECONDS")
 
 #define WIRE_RETRY_PREFIX  STR("%RETRY%")

@@ -183,7 +183,7 @@ ROWS(send_rows_v2, wire_send, WIRE_SEND_FIELDS_V2)
 tidings_status wire_send_decode(const struct wire_header *header, struct wire_send *ret,
                                 struct tidings_error *err)
 {
-    bool letters = header->code != WIRE_SEND_MESSAGE;
+    bool letters = header->code != WIRE_SEND_MESSAGE && header->code != WIRE_SEND_REPLY_MESSAGE;
     size_t count;
     const struct field *rows = letters ? send_rows_v2(&count) : send_rows_v1(&count);
     return decode(header, rows, count, letters, ret, err);

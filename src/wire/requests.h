@@ -174,7 +174,7 @@ WIRE_REQUEST_STRUCTS(R)
 
 // Decoders: views point into the header. E_INVALID names the missing or malformed field, its value
 // (cut) and what would be right.
-// The send header has long names with code 10 and one-letter names with 310 and 320.
+// The send header has long names with codes 10 and 324, and one-letter names with 310, 320 and 325.
 tidings_status wire_send_decode(const struct wire_header *header, struct wire_send *ret,
                                 struct tidings_error *err) TIDINGS_NODISCARD;
 // Encoders add the fields to header->ext; number texts go to `texts` (give it room for 32 bytes per

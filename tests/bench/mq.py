@@ -8,10 +8,12 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -172,14 +174,48 @@ def own_load(folder, scale):
     server.stop()
 
 
+def metrics(server):
+    with urllib.request.urlopen(f"http://{server.http}/metrics", timeout=10) as answer:
+        pairs = (line.rsplit(" ", 1) for line in answer.read().decode().splitlines() if not line.startswith("#"))
+        return {name: float(value) for name, value in pairs}
+
+
+def profile(folder, scale):
+    """Where the server's time goes with 64 sends in flight: syncs, context switches, and perf's samples."""
+    server = Server(f"{folder}/profile", ("--topic", "bench:4", "--log-level", "error")).start()
+    load("send", server.namesrv, "bench", scale // 10, 128, 64)
+    before, cpu = metrics(server), cpu_seconds(server.pid)
+    samples = f"{folder}/perf.data"
+    perf = subprocess.Popen(["perf", "record", "-q", "-g", "-F", "999", "-p", str(server.pid), "-o", samples],
+                            stderr=subprocess.DEVNULL)
+    done = load("send", server.namesrv, "bench", scale // 2, 128, 64)
+    perf.send_signal(signal.SIGINT)
+    perf.wait(60)
+    after, used = metrics(server), cpu_seconds(server.pid) - cpu
+    seconds = done["count"] / done["rate"]
+    syncs = after["tidings_log_syncs_total"] - before["tidings_log_syncs_total"]
+    sync_us = after["tidings_log_sync_microseconds_total"] - before["tidings_log_sync_microseconds_total"]
+    print(f"\n64 in flight: {done['rate']:.0f} sends/s, {syncs / seconds:.0f} syncs/s of {sync_us / syncs:.0f} µs, "
+          f"{done['count'] / syncs:.1f} messages each; a sync runs {sync_us / seconds / 1e4:.0f} % of the time; "
+          f"server CPU {used / seconds * 100:.0f} % of one core\n", flush=True)
+    report = subprocess.run(["perf", "report", "-i", samples, "--stdio", "--no-children", "-g", "none", "--sort",
+                             "comm,symbol", "--percent-limit", "1"], capture_output=True, text=True, check=True)
+    print("\n".join(line.rstrip() for line in report.stdout.splitlines() if line and not line.startswith("#")))
+    server.stop()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=62, help="per run of the Java producer")
     parser.add_argument("--messages", type=int, default=1000000)
+    parser.add_argument("--profile", action="store_true", help="only where the time goes (needs perf)")
     parser.add_argument("--own", action="store_true", help="only our own generator")
     options = parser.parse_args()
     folder = tempfile.mkdtemp(prefix="tidings-bench-")
     try:
+        if options.profile:
+            profile(folder, options.messages)
+            return
         own_load(folder, options.messages)
         if not options.own:
             against_rocketmq(folder, options.seconds)
