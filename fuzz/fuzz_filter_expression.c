@@ -10,6 +10,7 @@ static bool get(void *arg, struct str name, struct str *ret)
     return name.ptr[0] != 'm';
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct filter *filter = NULL;
