@@ -121,6 +121,8 @@ class Elsewhere:
 
 
 def run(*arguments, input_text=None, within_s=60, env=None):
-    """Runs a command of the program to its end."""
-    return subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, text=True, input=input_text,
+    """Runs a command of the program to its end; it must not have printed what check_stderr looks for."""
+    done = subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, text=True, input=input_text,
                           timeout=within_s, env={**os.environ, **(env or {})}, check=False)
+    assert not BAD_WORDS.search(done.stderr), done.stderr[-6000:]
+    return done
