@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "base/thread.h"
 #include "broker/index_private.h"
 
 // ---- opening ----
@@ -154,7 +155,7 @@ tidings_status index_open(const struct index_options *options, const struct inde
         atomic_store(&index->position, index->submitted);
         atomic_store(&index->due_count, index->writer.state.due_rows);
         *ret_position = index->submitted;
-        index->started = pthread_create(&index->thread, NULL, index_thread_run, index) == 0;
+        index->started = thread_start(&index->thread, index_thread_run, index) == 0;
         if (!index->started) {
             status = error_set(err, TIDINGS_E_NO_MEMORY, "the index thread cannot start");
         }

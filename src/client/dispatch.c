@@ -2,10 +2,10 @@
 // The handler threads, and what goes between them and the I/O thread. One lock per claim: with it a
 // thread gives back what it has done and takes the next.
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/thread.h"
 #include "client/consumer.h"
 
 enum {
@@ -394,11 +394,7 @@ tidings_status dispatch_start(struct tidings_consumer *consumer, struct tidings_
 {
     struct dispatch *dispatch = &consumer->dispatch;
     unsigned count = (unsigned)config_number(consumer->runtime.config, CONFIG_THREADS);
-    sigset_t all;
-    sigset_t before;
     int result = 0;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
     pthread_mutex_lock(&dispatch->lock); // the count is right before the first works
     for (unsigned i = 0; i < count && result == 0; i++) {
         struct worker *worker = &dispatch->workers[i];
@@ -406,11 +402,10 @@ tidings_status dispatch_start(struct tidings_consumer *consumer, struct tidings_
         buf_init(&worker->topic, WIRE_PROPERTIES_MAX + 1);
         buf_init(&worker->properties, (size_t)2 * WIRE_PROPERTIES_MAX);
         buf_init(&worker->body, BODY_MAX);
-        result = pthread_create(&worker->thread, NULL, work, worker);
+        result = thread_start(&worker->thread, work, worker);
         dispatch->worker_count += result == 0;
     }
     pthread_mutex_unlock(&dispatch->lock);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (result != 0) {
         (void)dispatch_stop(consumer, 0);
         dispatch_join(consumer);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/runtime.h"
 
-#include <signal.h>
 #include <stdlib.h>
 
+#include "base/thread.h"
 #include "client/link.h"
 
 enum { SCRATCH_MAX = 1024 * 1024, TEXTS_MAX = 64 * 1024, DRAIN_ROUNDS_MAX = 1000 };
@@ -144,15 +144,10 @@ static void *run_thread(void *arg)
 
 tidings_status runtime_start(struct runtime *runtime, struct tidings_error *err)
 {
-    sigset_t all;
-    sigset_t before;
     if (runtime->running || runtime->stopped) {
         return error_set(err, TIDINGS_E_STATE, "started before");
     }
-    sigfillset(&all); // signals are the program's business
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int result = pthread_create(&runtime->thread, NULL, run_thread, runtime);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    int result = thread_start(&runtime->thread, run_thread, runtime);
     if (result != 0) {
         return error_set_errno(err, TIDINGS_E_AGAIN, result, "cannot start the I/O thread");
     }

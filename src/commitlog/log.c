@@ -2,12 +2,12 @@
 // Opening and closing.
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/thread.h"
 #include "commitlog/private.h"
 
 enum {
@@ -121,18 +121,12 @@ static void log_free(struct commitlog *log)
 }
 
 // ---- threads ----
-// Signals are the program's business: its own threads take them.
 static tidings_status start_threads(struct commitlog *log, struct tidings_error *err)
 {
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    log->writer_started = pthread_create(&log->writer, NULL, writer_run, log) == 0;
+    log->writer_started = thread_start(&log->writer, writer_run, log) == 0;
     if (log->writer_started && log->options.ahead > 0) {
-        log->ahead_started = pthread_create(&log->ahead, NULL, ahead_run, log) == 0;
+        log->ahead_started = thread_start(&log->ahead, ahead_run, log) == 0;
     }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (!log->writer_started || (log->options.ahead > 0 && !log->ahead_started)) {
         return error_set(err, TIDINGS_E_NO_MEMORY, "threads of the log in %s cannot start",
                          log->options.folder);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "base/thread.h"
 #include "http/http.h"
 
 enum { RESPONSE_MAX = 16 * 1024 * 1024 };
@@ -146,11 +147,14 @@ tidings_status http_server_start(const struct http_server_options *options,
     if (address.ss_family == AF_INET6) {
         flags |= MHD_USE_IPv6;
     }
+    sigset_t before;
+    thread_signals_block(&before);
     server->daemon = MHD_start_daemon(
         flags, (uint16_t)options->port, NULL, NULL, on_request, server, MHD_OPTION_SOCK_ADDR,
         &address, MHD_OPTION_NOTIFY_COMPLETED, on_done, NULL, MHD_OPTION_CONNECTION_LIMIT,
         options->connections_max, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)options->timeout_s,
         MHD_OPTION_END);
+    thread_signals_restore(&before);
     if (server->daemon == NULL) {
         int why = errno;
         free(server);

@@ -227,6 +227,11 @@ void net_loop_run(struct net_loop *loop)
     run_uv(loop, UV_RUN_DEFAULT);
 }
 
+void net_loop_turn(struct net_loop *loop)
+{
+    run_uv(loop, UV_RUN_NOWAIT);
+}
+
 void net_loop_stop(struct net_loop *loop)
 {
     uv_stop(&loop->uv);

@@ -43,6 +43,8 @@ tidings_status net_loop_new(const struct net_loop_options *options, struct net_l
 void net_loop_free(struct net_loop *loop);
 // Runs until net_loop_stop. May be called again.
 void net_loop_run(struct net_loop *loop);
+// One turn over what is ready now, without waiting.
+void net_loop_turn(struct net_loop *loop);
 void net_loop_stop(struct net_loop *loop);
 // Any thread: runs task(arg) on the loop thread soon, in order of posting; what a task posts runs
 // in the next turn. E_FULL beyond 65,536 waiting, E_CLOSED when the loop is being freed; then it
