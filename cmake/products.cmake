@@ -10,7 +10,8 @@ foreach(room IN LISTS TIDINGS_LIBRARY_ROOMS)
     list(APPEND library_sources ${room_sources})
 endforeach()
 add_library(tidings_objects OBJECT ${library_sources})
-target_link_libraries(tidings_objects PRIVATE tidings_flags PkgConfig::UV PkgConfig::JANSSON PkgConfig::ZLIB)
+target_link_libraries(tidings_objects PRIVATE tidings_flags PkgConfig::UV PkgConfig::JANSSON PkgConfig::ZLIB
+    PkgConfig::OPENSSL)
 add_library(tidings_shared SHARED $<TARGET_OBJECTS:tidings_objects>)
 
 # The archive holds one object whose hidden names are local, so that a program cannot trip over them.
@@ -26,7 +27,7 @@ set_target_properties(tidings_static PROPERTIES LINKER_LANGUAGE C)
 
 foreach(suffix shared static)
     target_link_libraries(tidings_${suffix} PRIVATE tidings_flags PkgConfig::UV PkgConfig::JANSSON
-        PkgConfig::ZLIB Threads::Threads)
+        PkgConfig::ZLIB PkgConfig::OPENSSL Threads::Threads)
     target_include_directories(tidings_${suffix} INTERFACE
         $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
     set_target_properties(tidings_${suffix} PROPERTIES OUTPUT_NAME tidings VERSION ${PROJECT_VERSION} SOVERSION 0)

@@ -24,6 +24,7 @@ enum conf_type {
     TYPE_ADDRESS, // numeric IPv4 or IPv6; empty where that is the default
     TYPE_NAME,    // as of topics
     TYPE_LOG,     // a log level
+    TYPE_TLS,     // a TLS mode
 };
 
 static bool is_text(enum conf_type type)
@@ -69,6 +70,16 @@ static tidings_status check_address(const struct row *row, const char *value,
     return error_set(err, TIDINGS_E_INVALID, "\"%s\" is no numeric IPv4 or IPv6 address", value);
 }
 
+static tidings_status check_tls_mode(const char *value, struct tidings_error *err)
+{
+    if (strcmp(value, "permissive") == 0 || strcmp(value, "enforcing") == 0 ||
+        strcmp(value, "disabled") == 0) {
+        return TIDINGS_OK;
+    }
+    return error_set(err, TIDINGS_E_INVALID, "\"%s\" must be permissive, enforcing or disabled",
+                     value);
+}
+
 static tidings_status check_text(const struct row *row, const char *value,
                                  struct tidings_error *err)
 {
@@ -90,6 +101,7 @@ static tidings_status check_text(const struct row *row, const char *value,
                    ? TIDINGS_OK
                    : error_set(err, TIDINGS_E_INVALID, "\"%s\" must be error, warn, info or debug",
                                value);
+    case TYPE_TLS: return check_tls_mode(value, err);
     default: return TIDINGS_OK;
     }
 }
@@ -344,6 +356,14 @@ static tidings_status check(const struct conf *conf, struct tidings_error *err)
             "store.segment_size (%lld) must be at least twice broker.max_message_size (%lld)",
             (long long)conf->segment_size, (long long)conf->max_message_size);
     }
+    if (conf->tls_key[0] != '\0' && conf->tls_certificate[0] == '\0') {
+        return error_set(err, TIDINGS_E_INVALID,
+                         "tls.key needs tls.certificate, which it belongs to");
+    }
+    if (conf->tls_client_required && conf->tls_client_ca[0] == '\0') {
+        return error_set(err, TIDINGS_E_INVALID,
+                         "tls.client_required needs tls.client_ca: whose certificates are good");
+    }
     return TIDINGS_OK;
 }
 
@@ -432,6 +452,7 @@ static void print_kind(FILE *out, const struct row *row)
     case TYPE_ADDRESS: fprintf(out, "address"); break;
     case TYPE_NAME: fprintf(out, "name"); break;
     case TYPE_LOG: fprintf(out, "level"); break;
+    case TYPE_TLS: fprintf(out, "permissive, enforcing or disabled"); break;
     }
 }
 

@@ -16,6 +16,7 @@ enum { CONF_TOPICS_MAX = 1024 };
 #define CONF_TYPE_ADDRESS char *
 #define CONF_TYPE_NAME    char *
 #define CONF_TYPE_LOG     char *
+#define CONF_TYPE_TLS     char *
 #define CONF_TYPE_INT     int64_t
 #define CONF_TYPE_SIZE    int64_t
 #define CONF_TYPE_TIME    int64_t

@@ -9,6 +9,7 @@
 #include "broker/broker.h"
 #include "http/http.h"
 #include "net/net.h"
+#include "net/tls.h"
 
 struct engine {
     struct conf conf;
@@ -16,6 +17,7 @@ struct engine {
     struct fault fault;
     bool fault_active; // TIDINGS_FAULT is set: for tests
     struct net_loop *loop;
+    struct net_tls *tls; // NULL = plain only
     struct broker *broker;
     struct net_listener *namesrv_listener;
     struct net_listener *broker_listener;

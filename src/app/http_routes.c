@@ -142,6 +142,15 @@ static tidings_status write_metrics(struct engine *engine, struct buf *out)
                         "Connections closed at once for lack of room", net.refused);
     }
     if (status == TIDINGS_OK) {
+        status = metric(out, "tidings_tls_handshakes_total", "counter", "TLS handshakes done",
+                        net.tls_handshakes);
+    }
+    if (status == TIDINGS_OK) {
+        status = metric(out, "tidings_tls_refused_total", "counter",
+                        "TLS handshakes that failed, and plain connections where only TLS is taken",
+                        net.tls_refused);
+    }
+    if (status == TIDINGS_OK) {
         status = metric(out, "process_resident_memory_bytes", "gauge", "Resident memory",
                         resident_bytes());
     }

@@ -14,6 +14,7 @@
 #include "app/conf.h"
 #include "app/engine.h"
 #include "app/sdnotify.h"
+#include "app/tls.h"
 
 enum { OUT_TOTAL = 256 * 1024 * 1024, DRAIN_MS = 10000, DRAIN_STEP_MS = 20, PORT_TRIES = 64 };
 
@@ -23,6 +24,7 @@ static tidings_status listen_on(struct engine *engine, int port, struct net_list
 {
     struct net_conn_options options;
     broker_conn_options(engine->broker, &options);
+    options.tls = engine->tls;
     return net_listen(engine->loop, engine->conf.host, port, &broker_handler, engine->broker,
                       &options, ret, err);
 }
@@ -81,18 +83,28 @@ static void finish(void *arg)
     net_timer_start(engine->drain_timer, DRAIN_STEP_MS);
 }
 
+static bool say_not_reloaded(struct engine *engine, const char *what, tidings_status status,
+                             const struct tidings_error *err)
+{
+    if (status != TIDINGS_OK) {
+        log_line(&engine->log, LOG_ERROR, "app",
+                 "msg=\"not reloaded, what was in force stays\" what=%s reason=\"%s\"", what,
+                 error_text(err, status));
+    }
+    return status != TIDINGS_OK;
+}
+
 // SIGHUP: what may change while serving is read again; with a mistake in it the old stays.
 static void reload(struct engine *engine)
 {
     struct tidings_error err = { 0 };
     sdnotify("RELOADING=1");
-    tidings_status status = broker_reload(engine->broker, &err);
-    if (status == TIDINGS_OK) {
+    bool failed = say_not_reloaded(engine, "acl", broker_reload(engine->broker, &err), &err);
+    err = (struct tidings_error){ 0 };
+    tidings_status status = app_tls_reload(engine->tls, &engine->log, &err);
+    failed = say_not_reloaded(engine, "tls", status, &err) || failed;
+    if (!failed) {
         log_line(&engine->log, LOG_INFO, "app", "msg=\"reloaded\"");
-    } else {
-        log_line(&engine->log, LOG_ERROR, "app",
-                 "msg=\"not reloaded, what was in force stays\" reason=\"%s\"",
-                 error_text(&err, status));
     }
     sdnotify("READY=1");
 }
@@ -200,6 +212,9 @@ static tidings_status start(struct engine *engine, struct tidings_error *err)
     if (status == TIDINGS_OK) {
         net_loop_on_turn(engine->loop, on_turn, engine);
         net_loop_on_wake(engine->loop, on_wake, engine);
+        status = app_tls_open(&engine->conf, &engine->log, &engine->tls, err);
+    }
+    if (status == TIDINGS_OK) {
         status = listen_all(engine, err);
     }
     if (status == TIDINGS_OK) {
@@ -238,6 +253,7 @@ static int stop(struct engine *engine)
     }
     status = broker_close(engine->broker, &err);
     net_loop_free(engine->loop);
+    net_tls_free(engine->tls);
     if (status != TIDINGS_OK) {
         log_line(&engine->log, LOG_ERROR, "app", "msg=\"not everything was written\" reason=\"%s\"",
                  error_text(&err, status));
@@ -272,7 +288,7 @@ static tidings_status check_files(const struct conf *conf, struct tidings_error 
     tidings_status status =
         conf->acl_file[0] != '\0' ? acl_load(conf->acl_file, &acl, err) : TIDINGS_OK;
     acl_free(acl);
-    return status;
+    return status == TIDINGS_OK ? app_tls_check(conf, err) : status;
 }
 
 static void print_help(void)

@@ -96,8 +96,9 @@ tidings_status conn_new(struct net_loop *loop, const struct net_handler *handler
     conn->state = CONN_CONNECTING;
     conn->fd = -1;
     // While it is not read from, what one read brought may stand behind an incomplete frame.
+    size_t behind = (size_t)READ_SIZE + TLS_SLACK;
     buf_init(&conn->in,
-             options->frame_max > SIZE_MAX - READ_SIZE ? SIZE_MAX : options->frame_max + READ_SIZE);
+             options->frame_max > SIZE_MAX - behind ? SIZE_MAX : options->frame_max + behind);
     buf_init(&conn->out, options->out_max);
     conn->active_ms = loop_now_ms(loop);
     list_add_tail(&loop->conns, &conn->node);
@@ -162,6 +163,7 @@ static void handle_closed(uv_handle_t *handle)
     if (conn->told) {
         conn->handler->closed(conn->arg, conn, conn->why);
     }
+    tls_free(conn);
     conn->out.len = 0;
     conn->sending.len = 0;
     conn_count_out(conn);

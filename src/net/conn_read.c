@@ -112,7 +112,7 @@ static void keep_rest(struct net_conn *conn, const char *rest, size_t len)
     }
 }
 
-static void take(struct net_conn *conn, const char *bytes, size_t len)
+void conn_take(struct net_conn *conn, const char *bytes, size_t len)
 {
     size_t used = 0;
     if (conn->in.len > 0) {
@@ -141,7 +141,7 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
     *ret = uv_buf_init(conn->loop->read_buffer, no_room ? 0 : READ_SIZE);
 }
 
-static void read_failed(struct net_conn *conn, ssize_t result)
+void conn_read_failed(struct net_conn *conn, ssize_t result)
 {
     bool waiting = conn->out.len > 0 || conn->write_busy;
     if (result != UV_EOF) {
@@ -169,14 +169,18 @@ static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buffer)
         return;
     }
     if (got < 0) {
-        read_failed(conn, got);
+        conn_read_failed(conn, got);
         return;
     }
     if (got > 0) {
         conn->loop->stats.bytes_in += (uint64_t)got;
         if (conn->state == CONN_OPEN) {
             conn->active_ms = loop_now_ms(conn->loop);
-            take(conn, buffer->base, (size_t)got);
+            if (conn->options.tls != NULL && conn->accepted) {
+                tls_take(conn, buffer->base, (size_t)got);
+            } else {
+                conn_take(conn, buffer->base, (size_t)got);
+            }
         }
     }
 }

@@ -139,6 +139,10 @@ static void flush(struct net_conn *conn)
         (conn->state != CONN_OPEN && conn->state != CONN_DRAINING)) {
         return;
     }
+    if (conn->tls != NULL && tls_seal(conn) != TIDINGS_OK) {
+        conn_close(conn, TIDINGS_E_PROTOCOL);
+        return;
+    }
     if (conn->out.len > 0) {
         int64_t now_ms = loop_now_ms(conn->loop);
         ssize_t done = send_now(conn);
@@ -154,6 +158,7 @@ static void flush(struct net_conn *conn)
         }
         conn->active_ms = now_ms;
         conn->out.len = 0;
+        conn->out.max = conn->options.out_max; // TLS needs a little more
         pool_give(conn->loop, &conn->out);
     }
     conn_count_out(conn);

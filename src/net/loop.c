@@ -219,6 +219,7 @@ void net_loop_free(struct net_loop *loop)
     free(loop->running.items);
     free(loop->slots);
     free(loop->read_buffer);
+    free(loop->plain_buffer);
     free(loop);
 }
 

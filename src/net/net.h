@@ -68,7 +68,9 @@ struct net_loop_stats {
     uint64_t refused; // over connections_max, or times that accepting failed (no file descriptor)
     uint64_t bytes_in;
     uint64_t bytes_out;
-    size_t out_waiting; // bytes in all output buffers
+    size_t out_waiting;      // bytes in all output buffers
+    uint64_t tls_handshakes; // done
+    uint64_t tls_refused; // handshakes that failed, and plain connections where only TLS is taken
 };
 void net_loop_stats(const struct net_loop *loop, struct net_loop_stats *ret);
 
@@ -105,6 +107,9 @@ struct net_conn_options {
     size_t out_soft;          // beyond it no more frames are delivered until it is less; 0 = none
     int64_t idle_timeout_ms;  // nothing read or written; 0 = none
     int64_t frame_timeout_ms; // from the first byte of a frame to its last (slow sender); 0 = none
+    // Accepted connections may begin with TLS (net/tls.h); NULL = plain only. The handler writes
+    // nothing before the first frame came.
+    struct net_tls *tls;
     int64_t connect_timeout_ms; // dialled only, with the name's resolving; 0 = none
 };
 // `host` is a numeric IPv4 or IPv6 address. port 0 = any free; net_listener_port tells which.

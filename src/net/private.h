@@ -33,6 +33,7 @@ enum {
     POSTS_KEEP = 1024,
     SIGNALS_MAX = 8,
     BACKLOG = 1024,
+    TLS_SLACK = 32 * 1024, // what one read may complete of the record before it
     ACCEPT_BURST = 128,
     ACCEPT_REST_MS = 100, // no accepting after the descriptors ran out
 };
@@ -102,6 +103,7 @@ struct net_loop {
     bool paused_all;
     struct net_loop_stats stats;
     char *read_buffer;
+    char *plain_buffer; // what TLS decrypts; NULL before the first
     struct spare pool[POOL_MAX];
     size_t pool_count;
 
@@ -131,6 +133,7 @@ struct net_listener {
 enum conn_state { CONN_CONNECTING, CONN_OPEN, CONN_DRAINING, CONN_CLOSING };
 
 struct dial;
+struct tls;
 
 struct net_conn {
     uv_tcp_t handle;
@@ -146,6 +149,7 @@ struct net_conn {
     void *user;
     struct net_conn_options options;
     struct dial *dial; // while connecting
+    struct tls *tls;   // NULL = plain
     uint64_t id;
     struct buf in;         // an incomplete frame; while not read from, also whole ones behind it
     struct buf out;        // being filled
@@ -165,6 +169,7 @@ struct net_conn {
     bool write_busy;
     bool peer_ended; // end of data was read
     bool lingering;  // all is written and our end is sent
+    bool first_seen; // it is known whether this is TLS; good where it may be
     tidings_status why;
     uint16_t peer_port;
     uint8_t peer_len; // 4 or 16
@@ -202,6 +207,22 @@ bool conn_is_blocked(const struct net_conn *conn);
 void conn_make_ready(struct net_conn *conn);
 // Delivers the waiting frames of the connections in `ready`.
 void conn_go_on_all(struct net_loop *loop);
+
+// What arrived, decrypted: frames are delivered, the rest is kept.
+void conn_take(struct net_conn *conn, const char *bytes, size_t len);
+// The peer ended (UV_EOF) or the socket broke.
+void conn_read_failed(struct net_conn *conn, ssize_t result);
+
+// ---- conn_tls.c ----
+// What arrived where TLS is allowed: decides by the first byte, then decrypts into conn_take.
+void tls_take(struct net_conn *conn, const char *bytes, size_t len);
+// Before sending: `out` holds then what goes over the wire.
+tidings_status tls_seal(struct net_conn *conn) TIDINGS_NODISCARD;
+void tls_free(struct net_conn *conn);
+
+// ---- tls.c ----
+struct ssl_ctx_st *tls_context(const struct net_tls *tls);
+bool tls_is_only(const struct net_tls *tls);
 
 // ---- conn_write.c ----
 void conn_mark_dirty(struct net_conn *conn);

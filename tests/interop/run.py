@@ -4,8 +4,8 @@
 
     run.py [--server NAME]... [--client NAME]... [--scenario NAME]...
 
-Servers: tidings (the program at --tidings), rocketmq-VERSION (by scripts/rocketmq). Clients: java-VERSION
-(official client from Maven Central), go (official Go client), c (libtidings, the program at --c-client),
+Servers: tidings (the program at --tidings), tidings-tls (the same, TLS only), rocketmq-VERSION (by
+scripts/rocketmq). Clients: java-VERSION (official client from Maven Central), go (official Go client), c (libtidings, the program at --c-client),
 mixed-VERSION (a Java client whose group is shared with libtidings). Without --server and --client: every
 client against tidings, and libtidings against the real servers. The clients must have been built;
 scripts/interop does that and then calls this.
@@ -68,6 +68,8 @@ class TidingsServer:
     primes_retry = False
     traces_version5 = True
     delay_levels = None
+    flags = ("--transaction-checks", "1s")
+    options = {}  # of the Java clients
 
     def __init__(self, name, program):
         self.name = name
@@ -85,7 +87,7 @@ class TidingsServer:
         self.process = subprocess.Popen(
             [self.program, "serve", "--data", str(self.dir / "data"), "--listen", "127.0.0.1",
              "--namesrv-port", str(base), "--broker-port", str(base + 4), "--http-port", str(base + 5),
-             "--retry-ladder", " ".join(f"{rung}s" for rung in LADDER_S)],
+             "--retry-ladder", " ".join(f"{rung}s" for rung in LADDER_S), *self.flags],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=(self.dir / "stderr").open("wb"))
         lines = Lines(self.process.stdout)
         line = lines.next(READY_S)
@@ -115,11 +117,23 @@ class TidingsServer:
         return None
 
 
+class TlsServer(TidingsServer):
+    """Ours, plain connections refused; the clients trust the certificate that it made itself."""
+
+    flags = (*TidingsServer.flags, "--tls-mode", "enforcing")
+
+    def start(self):
+        super().start()
+        self.options = {"tls.enable": "true", "tls.test.mode.enable": "false", "tls.client.authServer": "true",
+                        "tls.client.trustCertPath": self.dir / "data" / "tls" / "server.pem"}
+
+
 class RealServer:
     """A real RocketMQ from Maven Central."""
 
     primes_retry = True
     delay_levels = REAL_DELAY_LEVELS
+    options = {}
 
     def __init__(self, name):
         self.name = name
@@ -159,6 +173,7 @@ class JavaClient:
                    "rocketmq.client.localOffsetStoreDir": home / "offsets"}
         if server:
             options["ns"] = server.name_server
+            options.update(server.options)
             options["ladder"] = ",".join(str(rung * 1000) for rung in LADDER_S)
             options["prime"] = "true" if server.primes_retry else "false"
             if self.version.startswith("5.") and not server.traces_version5:
@@ -173,6 +188,9 @@ class JavaClient:
     def scenarios(self):
         return subprocess.run([*self.command(None), "--list"], check=True, capture_output=True,
                               text=True, timeout=60).stdout.split()
+
+
+OURS = {"tidings": TidingsServer, "tidings-tls": TlsServer}
 
 
 class MixedClient(JavaClient):
@@ -364,14 +382,15 @@ def main():
         plan = {server: args.client or OFFICIAL for server in args.server or ["tidings"]}
     else:
         plan = {"tidings": [*OFFICIAL, "c", "mixed-5.3.3"],
+                "tidings-tls": ["java-4.9.8", "java-5.3.3"],
                 "rocketmq-4.9.7": ["c", "mixed-4.9.8"],
                 "rocketmq-5.3.3": ["c", "mixed-5.3.3"]}
 
     results = []
     for name, clients in plan.items():
-        if name != "tidings" and not name.startswith("rocketmq-"):
+        if name not in OURS and not name.startswith("rocketmq-"):
             parser.error(f"unknown server {name}")
-        server = TidingsServer(name, args.tidings) if name == "tidings" else RealServer(name)
+        server = OURS[name](name, args.tidings) if name in OURS else RealServer(name)
         try:
             results += run_server(server, [client_of(client, name) for client in clients],
                                   set(args.scenario))

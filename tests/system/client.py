@@ -21,7 +21,7 @@ class Client:
         host, port = address.rsplit(":", 1)
         self.address, self.serialize, self.language, self.version = address, serialize, language, version
         self.timeout_s = timeout_s
-        self.socket = socket.create_connection((host, int(port)), timeout=timeout_s)
+        self.socket = self.connected(host, int(port))
         self.socket.settimeout(None)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._changed = threading.Condition()
@@ -33,6 +33,9 @@ class Client:
         self._reader.start()
 
     # ---- connection ----
+    def connected(self, host, port):
+        return socket.create_connection((host, port), timeout=self.timeout_s)
+
     def _exactly(self, count):
         data = bytearray()
         while len(data) < count:

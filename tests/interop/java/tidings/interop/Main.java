@@ -35,6 +35,8 @@ public final class Main {
         all.put("pull", new Pull());
         all.put("trace", new Trace());
         all.put("shutdown", new Shutdown());
+        all.put("transactions", new Transactions());
+        all.put("transaction-takeover", new TransactionTakeover());
         if (System.getProperty("worker") != null) {
             all.put("mixed-group", new RebalanceKill(true));
         }
@@ -49,6 +51,10 @@ public final class Main {
         }
         if (args.length > 0 && args[0].equals("--worker")) {
             Worker.run(args);
+            return;
+        }
+        if (args.length > 0 && args[0].equals("--halves")) {
+            TransactionTakeover.halves(args);
             return;
         }
         String[] names = args.length == 1 && args[0].equals("all")

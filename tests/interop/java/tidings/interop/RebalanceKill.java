@@ -92,7 +92,7 @@ final class RebalanceKill implements Scenario {
     }
 
     /** This program once more, with the same options. */
-    private static List<String> ownCommand() {
+    static List<String> ownCommand() {
         List<String> command = new ArrayList<>();
         command.add(System.getProperty("java.home") + File.separator + "bin" + File.separator + "java");
         command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+// TLS of a connection: between the socket and the frames. OpenSSL works on two memory buffers; both
+// are fed and drained in pieces of a record, so that a connection holds little however much it
+// moves.
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <stdlib.h>
+
+#include "net/private.h"
+#include "net/tls.h"
+
+enum {
+    PIECE = 16 * 1024,      // a record holds at most so much (RFC 8446 section 5.1)
+    RECORD_EXTRA = 256,     // at most so much more a record is than what it holds (5.2)
+    PLAIN_SIZE = 64 * 1024, // decrypted and delivered at once
+    UNSENT_MAX = 64 * 1024, // of the protocol's own answers to a peer that does not read
+    HANDSHAKE_RECORD = 22,
+};
+
+struct tls {
+    SSL *ssl;
+    BIO *in;       // owned by ssl
+    BIO *out;      // owned by ssl
+    bool finished; // the handshake
+    bool failed;
+    bool ended; // our close_notify is written
+};
+
+void tls_free(struct net_conn *conn)
+{
+    if (conn->tls != NULL) {
+        SSL_free(conn->tls->ssl);
+        free(conn->tls);
+        conn->tls = NULL;
+    }
+}
+
+static tidings_status begin(struct net_conn *conn)
+{
+    struct net_loop *loop = conn->loop;
+    if (loop->plain_buffer == NULL) {
+        loop->plain_buffer = malloc(PLAIN_SIZE);
+    }
+    struct tls *tls = loop->plain_buffer != NULL ? calloc(1, sizeof *tls) : NULL;
+    if (tls == NULL) {
+        return TIDINGS_E_NO_MEMORY;
+    }
+    conn->tls = tls;
+    tls->ssl = SSL_new(tls_context(conn->options.tls));
+    tls->in = BIO_new(BIO_s_mem());
+    tls->out = BIO_new(BIO_s_mem());
+    if (tls->ssl == NULL || tls->in == NULL || tls->out == NULL) {
+        BIO_free(tls->in);
+        BIO_free(tls->out);
+        return TIDINGS_E_NO_MEMORY;
+    }
+    SSL_set_bio(tls->ssl, tls->in, tls->out);
+    SSL_set_accept_state(tls->ssl);
+    if (conn->options.frame_timeout_ms > 0) {
+        conn->deadline_ms = loop_now_ms(loop) + conn->options.frame_timeout_ms;
+        deadline_update(conn);
+    }
+    return TIDINGS_OK;
+}
+
+// ---- reading ----
+static void count_handshake(struct net_conn *conn)
+{
+    if (!conn->tls->finished && SSL_is_init_finished(conn->tls->ssl)) {
+        conn->tls->finished = true;
+        conn->deadline_ms = 0;
+        conn->loop->stats.tls_handshakes++;
+    }
+}
+
+// After SSL_read gave nothing: more is needed, the peer ended, or it is broken.
+static void read_none(struct net_conn *conn, int ssl_error)
+{
+    switch (ssl_error) {
+    case SSL_ERROR_WANT_READ:
+    case SSL_ERROR_WANT_WRITE: break;
+    case SSL_ERROR_ZERO_RETURN: conn_read_failed(conn, UV_EOF); break;
+    default:
+        conn->tls->failed = true; // the alert that says why still leaves
+        conn->loop->stats.tls_refused += !conn->tls->finished;
+        conn_drain(conn, TIDINGS_E_PROTOCOL);
+        break;
+    }
+}
+
+// Fills the buffer of the loop. What SSL_read said at last is asked for at once: a write, which
+// a handler may do, changes it.
+static size_t decrypt(struct net_conn *conn, int *ret_ssl_error)
+{
+    SSL *ssl = conn->tls->ssl;
+    size_t have = 0;
+    *ret_ssl_error = SSL_ERROR_NONE;
+    ERR_clear_error();
+    while (have < PLAIN_SIZE && *ret_ssl_error == SSL_ERROR_NONE) {
+        int got = SSL_read(ssl, conn->loop->plain_buffer + have, (int)(PLAIN_SIZE - have));
+        *ret_ssl_error = SSL_get_error(ssl, got);
+        have += got > 0 ? (size_t)got : 0;
+    }
+    ERR_clear_error();
+    count_handshake(conn);
+    return have;
+}
+
+// Delivers what can be decrypted now.
+static void deliver(struct net_conn *conn)
+{
+    int ssl_error = SSL_ERROR_NONE;
+    while (ssl_error == SSL_ERROR_NONE && conn->state == CONN_OPEN) {
+        size_t have = decrypt(conn, &ssl_error);
+        if (have > 0) {
+            conn_take(conn, conn->loop->plain_buffer, have);
+        }
+    }
+    if (conn->state == CONN_OPEN) {
+        read_none(conn, ssl_error);
+    }
+}
+
+static void feed(struct net_conn *conn, const char *bytes, size_t len)
+{
+    for (size_t used = 0; used < len && conn->state == CONN_OPEN;) {
+        size_t piece = len - used < PIECE ? len - used : PIECE;
+        if (BIO_write(conn->tls->in, bytes + used, (int)piece) != (int)piece) {
+            conn_close(conn, TIDINGS_E_NO_MEMORY);
+            return;
+        }
+        used += piece;
+        deliver(conn);
+    }
+    size_t unsent = conn->state != CONN_CLOSING ? BIO_ctrl_pending(conn->tls->out) : 0;
+    if (unsent > UNSENT_MAX) {
+        conn_close(conn, TIDINGS_E_FULL);
+    } else if (unsent > 0) {
+        conn_mark_dirty(conn);
+    }
+}
+
+void tls_take(struct net_conn *conn, const char *bytes, size_t len)
+{
+    if (!conn->first_seen) {
+        conn->first_seen = true;
+        bool is_tls = (unsigned char)bytes[0] == HANDSHAKE_RECORD;
+        if (!is_tls && tls_is_only(conn->options.tls)) {
+            conn->loop->stats.tls_refused++;
+            conn_close(conn, TIDINGS_E_PROTOCOL);
+            return;
+        }
+        if (is_tls && begin(conn) != TIDINGS_OK) {
+            conn_close(conn, TIDINGS_E_NO_MEMORY);
+            return;
+        }
+    }
+    if (conn->tls != NULL) {
+        feed(conn, bytes, len);
+    } else {
+        conn_take(conn, bytes, len);
+    }
+}
+
+// ---- writing ----
+static tidings_status move_out(struct tls *tls, struct buf *sealed)
+{
+    char *bytes = NULL;
+    long len = BIO_get_mem_data(tls->out, &bytes);
+    if (len > 0 && buf_add(sealed, bytes, (size_t)len) != TIDINGS_OK) {
+        return TIDINGS_E_NO_MEMORY;
+    }
+    (void)BIO_reset(tls->out);
+    return TIDINGS_OK;
+}
+
+static tidings_status encrypt(struct tls *tls, const struct buf *plain, struct buf *sealed)
+{
+    tidings_status status = move_out(tls, sealed);
+    for (size_t used = 0; used < plain->len && status == TIDINGS_OK;) {
+        size_t piece = plain->len - used < PIECE ? plain->len - used : PIECE;
+        status = SSL_write(tls->ssl, plain->ptr + used, (int)piece) == (int)piece
+                     ? move_out(tls, sealed)
+                     : TIDINGS_E_PROTOCOL;
+        used += piece;
+    }
+    return status;
+}
+
+tidings_status tls_seal(struct net_conn *conn)
+{
+    struct tls *tls = conn->tls;
+    bool may_write = tls->finished && !tls->failed;
+    bool last = may_write && conn->state == CONN_DRAINING && !tls->ended;
+    if (conn->out.len > 0 && !may_write) {
+        return TIDINGS_E_PROTOCOL; // see net_conn_options: nobody speaks before the first frame
+    }
+    if (conn->out.len == 0 && !last && BIO_ctrl_pending(tls->out) == 0) {
+        return TIDINGS_OK;
+    }
+    struct buf plain = conn->out;
+    size_t records = plain.len / PIECE + 2;
+    buf_init(&conn->out, plain.len + UNSENT_MAX + (records * RECORD_EXTRA));
+    ERR_clear_error();
+    tidings_status status = encrypt(tls, &plain, &conn->out);
+    plain.max = conn->options.out_max;
+    pool_give(conn->loop, &plain);
+    if (status == TIDINGS_OK && last) {
+        tls->ended = true;
+        (void)SSL_shutdown(tls->ssl); // 0: ours is written, the peer's is not waited for
+        status = move_out(tls, &conn->out);
+    }
+    ERR_clear_error();
+    return status;
+}

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+// The TLS context of a server: files in, SSL_CTX out.
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <stdlib.h>
+
+#include "base/num.h"
+#include "base/str.h"
+#include "net/private.h"
+#include "net/tls.h"
+
+struct net_tls {
+    SSL_CTX *context;
+    char *certificate;
+    char *key;
+    char *client_ca;
+    bool client_required;
+    bool only;
+};
+
+static const char *tls_reason(void)
+{
+    unsigned long code = ERR_peek_last_error();
+    const char *reason = ERR_reason_error_string(code);
+    return ERR_SYSTEM_ERROR(code) ? "cannot be read" : reason != NULL ? reason : "is not PEM";
+}
+
+SSL_CTX *tls_context(const struct net_tls *tls)
+{
+    return tls->context;
+}
+
+bool tls_is_only(const struct net_tls *tls)
+{
+    return tls->only;
+}
+
+// ---- files ----
+static tidings_status load_certificate(const struct net_tls *tls, SSL_CTX *context,
+                                       struct tidings_error *err)
+{
+    const char *key = tls->key != NULL ? tls->key : tls->certificate;
+    if (SSL_CTX_use_certificate_chain_file(context, tls->certificate) != 1) {
+        return error_set(err, TIDINGS_E_INVALID,
+                         "%s: no certificate (%s): a PEM file is needed, the server's first",
+                         tls->certificate, tls_reason());
+    }
+    if (SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) != 1 ||
+        SSL_CTX_check_private_key(context) != 1) {
+        return error_set(err, TIDINGS_E_INVALID,
+                         "%s: no key for the certificate in %s (%s): the PEM private key that "
+                         "belongs to it is needed, without a password",
+                         key, tls->certificate, tls_reason());
+    }
+    return TIDINGS_OK;
+}
+
+static tidings_status load_client_ca(const struct net_tls *tls, SSL_CTX *context,
+                                     struct tidings_error *err)
+{
+    if (tls->client_ca == NULL) {
+        return TIDINGS_OK;
+    }
+    STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(tls->client_ca);
+    if (names == NULL || SSL_CTX_load_verify_locations(context, tls->client_ca, NULL) != 1) {
+        sk_X509_NAME_pop_free(names, X509_NAME_free);
+        return error_set(err, TIDINGS_E_INVALID,
+                         "%s: no certificates of client authorities (%s): a PEM file is needed",
+                         tls->client_ca, tls_reason());
+    }
+    SSL_CTX_set_client_CA_list(context, names); // takes them
+    SSL_CTX_set_verify(
+        context, SSL_VERIFY_PEER | (tls->client_required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
+        NULL);
+    return TIDINGS_OK;
+}
+
+tidings_status net_tls_reload(struct net_tls *tls, struct tidings_error *err)
+{
+    static const unsigned char session_context[] = "tidings";
+    ERR_clear_error();
+    SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+    if (context == NULL || SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) != 1 ||
+        SSL_CTX_set_session_id_context(context, session_context, sizeof session_context - 1) != 1) {
+        SSL_CTX_free(context);
+        return error_set(err, TIDINGS_E_NO_MEMORY, "no memory for TLS");
+    }
+    SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
+    SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+    tidings_status status = load_certificate(tls, context, err);
+    if (status == TIDINGS_OK) {
+        status = load_client_ca(tls, context, err);
+    }
+    ERR_clear_error();
+    if (status != TIDINGS_OK) {
+        SSL_CTX_free(context);
+        return status;
+    }
+    SSL_CTX_free(tls->context); // its connections hold it
+    tls->context = context;
+    return TIDINGS_OK;
+}
+
+// ---- the context ----
+static bool copy_text(char **ret, const char *text)
+{
+    *ret = text != NULL ? str_dup(str_of(text)) : NULL;
+    return text == NULL || *ret != NULL;
+}
+
+tidings_status net_tls_new(const struct net_tls_options *options, struct net_tls **ret,
+                           struct tidings_error *err)
+{
+    struct net_tls *tls = calloc(1, sizeof *tls);
+    if (tls == NULL || !copy_text(&tls->certificate, options->certificate) ||
+        !copy_text(&tls->key, options->key) || !copy_text(&tls->client_ca, options->client_ca)) {
+        net_tls_free(tls);
+        return error_set(err, TIDINGS_E_NO_MEMORY, "no memory for TLS");
+    }
+    tls->client_required = options->client_required;
+    tls->only = options->only;
+    tidings_status status = net_tls_reload(tls, err);
+    if (status != TIDINGS_OK) {
+        net_tls_free(tls);
+        return status;
+    }
+    *ret = tls;
+    return TIDINGS_OK;
+}
+
+void net_tls_free(struct net_tls *tls)
+{
+    if (tls == NULL) {
+        return;
+    }
+    SSL_CTX_free(tls->context);
+    free(tls->certificate);
+    free(tls->key);
+    free(tls->client_ca);
+    free(tls);
+}
+
+void net_tls_fingerprint(const struct net_tls *tls, char out[NET_TLS_FINGERPRINT])
+{
+    static const char digits[] = "0123456789abcdef";
+    unsigned char hash[EVP_MAX_MD_SIZE];
+    unsigned len = 0;
+    out[0] = '\0';
+    if (X509_digest(SSL_CTX_get0_certificate(tls->context), EVP_sha256(), hash, &len) != 1 ||
+        len != 32) {
+        return;
+    }
+    for (unsigned i = 0; i < len; i++) {
+        out[2 * i] = digits[hash[i] >> 4];
+        out[2 * i + 1] = digits[hash[i] & 15];
+    }
+    out[NET_TLS_FINGERPRINT - 1] = '\0';
+}
+
+int net_tls_days_left(const struct net_tls *tls)
+{
+    int days = 0;
+    int seconds = 0;
+    const X509 *certificate = SSL_CTX_get0_certificate(tls->context);
+    if (ASN1_TIME_diff(&days, &seconds, NULL, X509_get0_notAfter(certificate)) != 1) {
+        return -1;
+    }
+    return days == 0 && seconds < 0 ? -1 : days;
+}
