@@ -112,6 +112,19 @@ void handle_delete_group(struct request *request)
     }
 }
 
+static json_t *config_of(const struct group *group)
+{
+    const struct index_group *config = &group->config;
+    return json_pack("{s:s,s:b,s:b,s:b,s:i,s:i,s:i,s:i,s:b,s:s,s:I,s:i}", "groupName", config->name,
+                     "consumeEnable", config->consume_enabled, "consumeFromMinEnable", 1,
+                     "consumeBroadcastEnable", config->broadcast_enabled, "retryQueueNums", 1,
+                     "retryMaxTimes", config->retry.limit >= 0 ? config->retry.limit : 16,
+                     "brokerId", 0, "whichBrokerWhenConsumeSlowly", 1,
+                     "notifyConsumerIdsChangedEnable", config->notify_enabled, "retryLadder",
+                     config->retry.ladder, "retryWindowMs", (json_int_t)config->retry.window_ms,
+                     "retryLimit", config->retry.limit);
+}
+
 void handle_group_configs(struct request *request)
 {
     struct str key;
@@ -119,20 +132,46 @@ void handle_group_configs(struct request *request)
     size_t cursor = 0;
     json_t *table = json_object();
     while (map_next(&request->broker->groups.by_name, &cursor, &key, &value)) {
-        const struct index_group *config = &((struct group *)value)->config;
-        json_object_set_new(
-            table, config->name,
-            json_pack("{s:s,s:b,s:b,s:b,s:i,s:i,s:i,s:i,s:b,s:s,s:I,s:i}", "groupName",
-                      config->name, "consumeEnable", config->consume_enabled,
-                      "consumeFromMinEnable", 1, "consumeBroadcastEnable",
-                      config->broadcast_enabled, "retryQueueNums", 1, "retryMaxTimes",
-                      config->retry.limit >= 0 ? config->retry.limit : 16, "brokerId", 0,
-                      "whichBrokerWhenConsumeSlowly", 1, "notifyConsumerIdsChangedEnable",
-                      config->notify_enabled, "retryLadder", config->retry.ladder, "retryWindowMs",
-                      (json_int_t)config->retry.window_ms, "retryLimit", config->retry.limit));
+        json_object_set_new(table, ((struct group *)value)->config.name, config_of(value));
     }
     answer_json(request, json_pack("{s:o,s:{s:i,s:i,s:i}}", "subscriptionGroupTable", table,
                                    "dataVersion", "counter", 0, "stateVersion", 0, "timestamp", 0));
+}
+
+void handle_group_config(struct request *request)
+{
+    struct str name = wire_header_get(request->header, STR("group"));
+    const struct group *group = groups_find(&request->broker->groups, name);
+    if (group == NULL) {
+        answer_codef(request, WIRE_SUBSCRIPTION_GROUP_NOT_EXIST,
+                     "subscription group [%.*s] not exist", STR_ARG(name));
+        return;
+    }
+    answer_json(request, config_of(group));
+}
+
+// ---- which groups read a topic: 300 ----
+void handle_topic_groups(struct request *request)
+{
+    struct wire_topic_request asked;
+    struct str key;
+    void *value;
+    size_t cursor = 0;
+    struct tidings_error err = { 0 };
+    tidings_status status = wire_topic_request_decode(request->header, &asked, &err);
+    if (status != TIDINGS_OK) {
+        answer_error(request, status, &err);
+        return;
+    }
+    json_t *names = json_array();
+    while (map_next(&request->broker->groups.by_name, &cursor, &key, &value)) {
+        const struct group *group = value;
+        if (map_get(&group->offsets, asked.topic) != NULL ||
+            group_subscription(group, asked.topic) != NULL) {
+            json_array_append_new(names, json_string(group->config.name));
+        }
+    }
+    answer_json(request, json_pack("{s:o}", "groupList", names));
 }
 
 // ---- how far a group has read: 208 ----

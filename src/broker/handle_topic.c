@@ -129,11 +129,11 @@ static tidings_status add_config(struct buf *out, const struct index_topic *conf
     size_t len = num_format_i64(window, config->retry.window_ms);
     return buf_addf(
         out,
-        "\"%s\":{\"topicName\":\"%s\",\"readQueueNums\":%d,\"writeQueueNums\":%d,"
+        "{\"topicName\":\"%s\",\"readQueueNums\":%d,\"writeQueueNums\":%d,"
         "\"perm\":%d,\"topicFilterType\":\"SINGLE_TAG\",\"topicSysFlag\":0,\"order\":false,"
         "\"retryLadder\":\"%s\",\"retryWindowMs\":%.*s,\"retryMaxTimes\":%d}",
-        config->name, config->name, config->read_queues, config->write_queues, config->perm,
-        config->retry.ladder, (int)len, window, config->retry.limit);
+        config->name, config->read_queues, config->write_queues, config->perm, config->retry.ladder,
+        (int)len, window, config->retry.limit);
 }
 
 void handle_topic_configs(struct request *request)
@@ -148,6 +148,9 @@ void handle_topic_configs(struct request *request)
     while (status == TIDINGS_OK && map_next(&broker->topics.by_name, &cursor, &key, &value)) {
         status = comma(&broker->body, &first);
         if (status == TIDINGS_OK) {
+            status = buf_addf(&broker->body, "\"%.*s\":", STR_ARG(key));
+        }
+        if (status == TIDINGS_OK) {
             status = add_config(&broker->body, &((struct topic *)value)->config);
         }
     }
@@ -158,6 +161,27 @@ void handle_topic_configs(struct request *request)
     }
     if (status != TIDINGS_OK) {
         answer_error(request, status, NULL);
+        return;
+    }
+    answer_body(request, buf_str(&broker->body));
+}
+
+void handle_topic_config(struct request *request)
+{
+    struct broker *broker = request->broker;
+    struct wire_topic_request asked;
+    struct tidings_error err = { 0 };
+    tidings_status status = wire_topic_request_decode(request->header, &asked, &err);
+    struct queue *queues = status == TIDINGS_OK ? handler_queue(request, asked.topic, 0) : NULL;
+    if (status == TIDINGS_OK && queues == NULL) {
+        return;
+    }
+    buf_clear(&broker->body);
+    if (status == TIDINGS_OK) {
+        status = add_config(&broker->body, &queues->topic->config);
+    }
+    if (status != TIDINGS_OK) {
+        answer_error(request, status, &err);
         return;
     }
     answer_body(request, buf_str(&broker->body));
@@ -227,12 +251,26 @@ void handle_topic_stats(struct request *request)
     answer_body(request, buf_str(&broker->body));
 }
 
+// The name server's keys and values: tools ask for the order of queues that a topic may have there,
+// and delete it with the topic. Nobody can put one here.
+void handle_get_kv(struct request *request)
+{
+    answer_codef(request, WIRE_QUERY_NOT_FOUND, "no such key: %.*s",
+                 STR_ARG(wire_header_get(request->header, STR("key"))));
+}
+
+void handle_delete_kv(struct request *request)
+{
+    answer_code(request, WIRE_SUCCESS, NULL);
+}
+
 // What tools show on their first page; figures that we do not keep are 0.
 void handle_runtime_info(struct request *request)
 {
     struct broker *broker = request->broker;
     struct broker_stats stats;
     broker_stats(broker, &stats);
+    int64_t up_s = (clock_wall_ms(broker->options.clock) - broker->started_ms) / 1000;
     buf_clear(&broker->body);
     tidings_status status =
         buf_addf(&broker->body,
@@ -242,10 +280,13 @@ void handle_runtime_info(struct request *request)
                  "0\",\"msgPutTotalTodayNow\":\"%llu\",\"msgGetTotalTodayNow\":\"%llu\","
                  "\"msgPutTotalYesterdayMorning\":\"0\",\"msgPutTotalTodayMorning\":\"0\","
                  "\"msgGetTotalYesterdayMorning\":\"0\",\"msgGetTotalTodayMorning\":\"0\","
+                 "\"runtime\":\"[ %lld days, %lld hours, %lld minutes, %lld seconds ]\","
                  "\"sendThreadPoolQueueSize\":\"0\",\"commitLogDiskRatio\":\"0\","
                  "\"commitLogMinOffset\":\"%lld\",\"commitLogMaxOffset\":\"%lld\"}}",
                  TIDINGS_VERSION, WIRE_VERSION, (long long)broker->started_ms,
                  (unsigned long long)stats.messages_in, (unsigned long long)stats.messages_out,
+                 (long long)(up_s / 86400), (long long)(up_s / 3600 % 24),
+                 (long long)(up_s / 60 % 60), (long long)(up_s % 60),
                  (long long)commitlog_begin(broker->log), (long long)commitlog_end(broker->log));
     if (status != TIDINGS_OK) {
         answer_error(request, status, NULL);

@@ -37,10 +37,15 @@
     H(DELETE_TOPIC_IN_NAMESRV, handle_delete_topic_route, ADMIN)                                   \
     H(GET_ALL_TOPIC_CONFIG, handle_topic_configs, ADMIN)                                           \
     H(GET_ALL_TOPIC_LIST_FROM_NAMESERVER, handle_topic_list, ADMIN)                                \
+    H(GET_KV_CONFIG, handle_get_kv, ADMIN)                                                         \
+    H(DELETE_KV_CONFIG, handle_delete_kv, ADMIN)                                                   \
+    H(GET_TOPIC_CONFIG, handle_topic_config, ADMIN)                                                \
     H(GET_TOPIC_STATS_INFO, handle_topic_stats, ADMIN)                                             \
     H(UPDATE_AND_CREATE_SUBSCRIPTIONGROUP, handle_create_group, ADMIN)                             \
     H(DELETE_SUBSCRIPTIONGROUP, handle_delete_group, ADMIN)                                        \
     H(GET_ALL_SUBSCRIPTIONGROUP_CONFIG, handle_group_configs, ADMIN)                               \
+    H(GET_SUBSCRIPTIONGROUP_CONFIG, handle_group_config, ADMIN)                                    \
+    H(QUERY_TOPIC_CONSUME_BY_WHO, handle_topic_groups, ADMIN)                                      \
     H(GET_CONSUME_STATS, handle_consume_stats, ADMIN)                                              \
     H(GET_CONSUMER_CONNECTION_LIST, handle_consumer_connections, ADMIN)                            \
     H(GET_PRODUCER_CONNECTION_LIST, handle_producer_connections, ADMIN)                            \

@@ -29,6 +29,8 @@
     X(LOCK_BATCH_MQ, 41)                                                                           \
     X(UNLOCK_BATCH_MQ, 42)                                                                         \
     X(CHECK_CLIENT_CONFIG, 46)                                                                     \
+    X(GET_KV_CONFIG, 101)                                                                          \
+    X(DELETE_KV_CONFIG, 102)                                                                       \
     X(GET_ROUTEINFO_BY_TOPIC, 105)                                                                 \
     X(GET_BROKER_CLUSTER_INFO, 106)                                                                \
     X(UPDATE_AND_CREATE_SUBSCRIPTIONGROUP, 200)                                                    \
@@ -43,12 +45,15 @@
     X(DELETE_TOPIC_IN_NAMESRV, 216)                                                                \
     X(RESET_CONSUMER_CLIENT_OFFSET, 220)                                                           \
     X(INVOKE_BROKER_TO_RESET_OFFSET, 222)                                                          \
+    X(QUERY_TOPIC_CONSUME_BY_WHO, 300)                                                             \
     X(SEND_MESSAGE_V2, 310)                                                                        \
     X(SEND_BATCH_MESSAGE, 320)                                                                     \
     X(RESUME_CHECK_HALF_MESSAGE, 323)                                                              \
     X(SEND_REPLY_MESSAGE, 324)                                                                     \
     X(SEND_REPLY_MESSAGE_V2, 325)                                                                  \
     X(PUSH_REPLY_MESSAGE_TO_CLIENT, 326)                                                           \
+    X(GET_TOPIC_CONFIG, 351)                                                                       \
+    X(GET_SUBSCRIPTIONGROUP_CONFIG, 352)                                                           \
     X(LITE_PULL_MESSAGE, 361)                                                                      \
     X(TIDINGS_LIST_TRANSACTIONS, 9001) /* ours */
 

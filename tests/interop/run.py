@@ -6,7 +6,7 @@
 
 Servers: tidings (the program at --tidings), tidings-tls (the same, TLS only), rocketmq-VERSION (by
 scripts/rocketmq). Clients: java-VERSION (official client from Maven Central), go (official Go client), c (libtidings, the program at --c-client),
-mixed-VERSION (a Java client whose group is shared with libtidings). Without --server and --client: every
+mixed-VERSION (a Java client whose group is shared with libtidings), mqadmin-VERSION (RocketMQ's own tool). Without --server and --client: every
 client against tidings, and libtidings against the real servers. The clients must have been built;
 scripts/interop does that and then calls this.
 
@@ -248,6 +248,26 @@ class CClient:
                               timeout=60).stdout.split()
 
 
+class AdminClient:
+    """RocketMQ's own mqadmin, as its version's tools have it."""
+
+    def __init__(self, name):
+        self.name = name
+        self.version = name.split("-", 1)[1]
+
+    def program(self, *arguments):
+        return [sys.executable, str(ROOT / "tests" / "interop" / "mqadmin.py"), *arguments]
+
+    def command(self, server):
+        jars = subprocess.run([ROOT / "scripts" / "rocketmq", "fetch", "server", self.version], check=True,
+                              capture_output=True, text=True, timeout=1200).stdout.strip()
+        return self.program("--jars", jars, "--ns", server.name_server, "--home", str(RUN / f"home-{self.name}"))
+
+    def scenarios(self):
+        return subprocess.run(self.program("--list"), check=True, capture_output=True, text=True,
+                              timeout=60).stdout.split()
+
+
 class Lines:
     """Lines of a pipe, each awaited with a limit."""
 
@@ -372,6 +392,8 @@ def main():
             return JavaClient(name)
         if name.startswith("mixed-"):
             return MixedClient(name, args.c_client)
+        if name.startswith("mqadmin-"):
+            return AdminClient(name)
         if name == "go":
             return GoClient()
         if name == "c":
@@ -381,7 +403,7 @@ def main():
     if args.server or args.client:
         plan = {server: args.client or OFFICIAL for server in args.server or ["tidings"]}
     else:
-        plan = {"tidings": [*OFFICIAL, "c", "mixed-5.3.3"],
+        plan = {"tidings": [*OFFICIAL, "c", "mixed-5.3.3", "mqadmin-4.9.7", "mqadmin-5.3.3"],
                 "tidings-tls": ["java-4.9.8", "java-5.3.3"],
                 "rocketmq-4.9.7": ["c", "mixed-4.9.8"],
                 "rocketmq-5.3.3": ["c", "mixed-5.3.3"]}

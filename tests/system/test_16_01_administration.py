@@ -109,3 +109,41 @@ def test_reset_offset_reaches_the_members(client, topic, group):
     assert (pushed.ext["topic"], pushed.ext["group"]) == (topic, group)
     assert b'"queueId":0' in pushed.body
     wait_until(lambda: client.committed(group, topic) == 0)
+
+
+def test_one_topic(client, topic):
+    client.made_topic(topic, queues=3)
+    config = json.loads(ask(client, 351, {"topic": topic}).body)
+    assert (config["topicName"], config["readQueueNums"], config["perm"]) == (topic, 3, 6)
+    assert client.call(351, {"topic": topic + "x"}).code == codec.NO_TOPIC
+
+
+def test_one_group(client, group):
+    client.update_group(group, retryMaxTimes=7)
+    config = json.loads(ask(client, 352, {"group": group}).body)
+    assert (config["groupName"], config["retryMaxTimes"]) == (group, 7)
+    assert client.call(352, {"group": group + "x"}).code == 26
+
+
+def test_who_reads_a_topic(client, topic, group, new_name):
+    """Groups that subscribe to it now, and those that have an offset in it."""
+    client.made_topic(topic, queues=1)
+    assert json.loads(ask(client, 300, {"topic": topic}).body)["groupList"] == []
+    reads, had_read = new_name("reads"), new_name("had_read")
+    client.beat("c1", reads, [topic])
+    client.update_group(had_read)
+    client.commit(had_read, topic, 0)
+    client.update_group(group)
+    wait_until(lambda: sorted(json.loads(ask(client, 300, {"topic": topic}).body)["groupList"]) == sorted([reads, had_read]))
+
+
+def test_keys_and_values(names):
+    """Nothing is kept under a key; that it is deleted is well."""
+    key = {"namespace": "ORDER_TOPIC_CONFIG", "key": "t"}
+    assert names.call(101, key).code == 22
+    ask(names, 102, key)
+
+
+def test_how_long_it_runs(client):
+    table = json.loads(ask(client, 28).body)["table"]
+    assert re.fullmatch(r"\[ 0 days, 0 hours, \d+ minutes, \d+ seconds \]", table["runtime"])
