@@ -272,7 +272,8 @@ CHECKS = ("acknowledged and lost", "acknowledged places", "stored once", "no gap
 
 def kill_while_starting(server, rng):
     """Starts it once and kills it before or about when it is ready."""
-    process = subprocess.Popen(server.arguments(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with open(server.stderr_path, "ab") as errors:
+        process = subprocess.Popen(server.arguments(), stdout=subprocess.DEVNULL, stderr=errors)
     time.sleep(rng.uniform(0, 0.05))
     process.kill()
     process.wait()
