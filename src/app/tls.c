@@ -20,7 +20,7 @@ static void say(struct log *log, const struct net_tls *tls)
     int days = net_tls_days_left(tls);
     net_tls_fingerprint(tls, fingerprint);
     log_line(log, days < WARN_DAYS ? LOG_WARN : LOG_INFO, "app",
-             "msg=\"TLS certificate in use\" sha256=%s days_left=%d", fingerprint, days);
+             "msg=\"TLS certificate in use\" fingerprint=%s days_left=%d", fingerprint, days);
 }
 
 // The certificate of our own, in the data folder.

@@ -4,7 +4,7 @@
 
     run.py [--server NAME]... [--client NAME]... [--scenario NAME]...
 
-Servers: tidings (the program at --tidings), tidings-tls (the same, TLS only), rocketmq-VERSION (by
+Servers: tidings (the program at --tidings), tidings-tls (the same, TLS only), tidings-acl (with accounts), rocketmq-VERSION (by
 scripts/rocketmq). Clients: java-VERSION (official client from Maven Central), go (official Go client), c (libtidings, the program at --c-client),
 mixed-VERSION (a Java client whose group is shared with libtidings), mqadmin-VERSION (RocketMQ's own tool). Without --server and --client: every
 client against tidings, and libtidings against the real servers. The clients must have been built;
@@ -70,6 +70,7 @@ class TidingsServer:
     delay_levels = None
     flags = ("--transaction-checks", "1s")
     options = {}  # of the Java clients
+    only = None  # the scenarios that fit; None = those that every server has
 
     def __init__(self, name, program):
         self.name = name
@@ -128,12 +129,32 @@ class TlsServer(TidingsServer):
                         "tls.client.trustCertPath": self.dir / "data" / "tls" / "server.pem"}
 
 
+class AclServer(TidingsServer):
+    """Ours with accounts: one that may do all, one that may only read."""
+
+    accounts = """accounts:
+  - {access_key: sender, secret_key: "all that is needed", default_topic: PUB|SUB, default_group: SUB}
+  - {access_key: reader, secret_key: "only for reading", default_topic: SUB, default_group: SUB}
+"""
+    only = {"accounts"}
+
+    def __init__(self, name, program):
+        super().__init__(name, program)
+        file = RUN / f"{name}.yaml"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(self.accounts)
+        file.chmod(0o600)
+        self.flags = (*TidingsServer.flags, "--acl-file", str(file))
+        self.options = {"acl": "sender:all that is needed,reader:only for reading"}
+
+
 class RealServer:
     """A real RocketMQ from Maven Central."""
 
     primes_retry = True
     delay_levels = REAL_DELAY_LEVELS
     options = {}
+    only = None
 
     def __init__(self, name):
         self.name = name
@@ -190,7 +211,7 @@ class JavaClient:
                               text=True, timeout=60).stdout.split()
 
 
-OURS = {"tidings": TidingsServer, "tidings-tls": TlsServer}
+OURS = {"tidings": TidingsServer, "tidings-tls": TlsServer, "tidings-acl": AclServer}
 
 
 class MixedClient(JavaClient):
@@ -322,7 +343,8 @@ def run_client(client, server, scenarios):
 
 
 def run_pair(client, server, wanted):
-    scenarios = [name for name in client.scenarios() if not wanted or name in wanted]
+    offered = client.scenarios() if server.only is None else sorted(server.only)
+    scenarios = [name for name in offered if not wanted or name in wanted]
     if not scenarios:
         return []
     print(f"== {client.name} against {server.name}: {' '.join(scenarios)}", flush=True)
@@ -405,6 +427,7 @@ def main():
     else:
         plan = {"tidings": [*OFFICIAL, "c", "mixed-5.3.3", "mqadmin-4.9.7", "mqadmin-5.3.3"],
                 "tidings-tls": ["java-4.9.8", "java-5.3.3"],
+                "tidings-acl": ["java-4.5.0", "java-4.9.8", "java-5.3.3"],
                 "rocketmq-4.9.7": ["c", "mixed-4.9.8"],
                 "rocketmq-5.3.3": ["c", "mixed-5.3.3"]}
 

@@ -71,13 +71,13 @@ def test_own_certificate_on_every_port(own_server):
     file = own_certificate(server)
     assert file.stat().st_mode & 0o777 == 0o600
     assert str(file) in server.stderr()
-    fingerprint = re.search(r"sha256=([0-9a-f]{64})", server.stderr())[1]
+    fingerprint = re.search(r"fingerprint=([0-9a-f]{64})", server.stderr())[1]
     for address in (server.namesrv, server.broker, server.vip):
         with TlsClient(address, trusting(file)) as client:
             assert client.socket.version == "TLSv1.3"
             assert client.route("TBW102").code == codec.OK
     server.restart()  # the same certificate
-    assert set(re.findall(r"sha256=([0-9a-f]{64})", server.stderr())) == {fingerprint}
+    assert set(re.findall(r"fingerprint=([0-9a-f]{64})", server.stderr())) == {fingerprint}
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=["1.2", "1.3"])

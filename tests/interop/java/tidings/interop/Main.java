@@ -37,6 +37,9 @@ public final class Main {
         all.put("shutdown", new Shutdown());
         all.put("transactions", new Transactions());
         all.put("transaction-takeover", new TransactionTakeover());
+        if (System.getProperty("acl") != null) {
+            all.put("accounts", new Accounts());
+        }
         if (System.getProperty("worker") != null) {
             all.put("mixed-group", new RebalanceKill(true));
         }
