@@ -51,6 +51,13 @@ static void check_LEVELS(const char *value, const char *def, int64_t least, int6
     BASE_ASSERT(ladder_levels_parse(str_of(value), &levels, &err) == TIDINGS_OK);
 }
 
+static void check_TLS(const char *value, const char *def, int64_t least, int64_t greatest)
+{
+    check_TEXT(value, def, least, greatest);
+    BASE_ASSERT(strcmp(value, "permissive") == 0 || strcmp(value, "enforcing") == 0 ||
+                strcmp(value, "disabled") == 0);
+}
+
 static void check_LOG(const char *value, const char *def, int64_t least, int64_t greatest)
 {
     enum log_level level;
@@ -143,6 +150,7 @@ static void write_BOOL(struct buf *out, bool value)
 #define write_LADDER  write_TEXT
 #define write_LEVELS  write_TEXT
 #define write_LOG     write_TEXT
+#define write_TLS     write_TEXT
 #define write_SIZE    write_INT
 
 static void write_all(const struct conf *conf, struct buf *out)
@@ -186,6 +194,7 @@ static bool same_number(int64_t a, int64_t b)
 #define same_LADDER  same_text
 #define same_LEVELS  same_text
 #define same_LOG     same_text
+#define same_TLS     same_text
 #define same_INT     same_number
 #define same_SIZE    same_number
 #define same_TIME    same_number
