@@ -123,33 +123,17 @@ static tidings_status write_metrics(struct engine *engine, struct buf *out)
         return TIDINGS_E_TIMEOUT;
     }
     tidings_status status = TIDINGS_OK;
-#define X(member, name, kind, help)                                                                \
+#define ADD(name, kind, help, value)                                                               \
     if (status == TIDINGS_OK) {                                                                    \
-        status = metric(out, name, kind, help, broker.member);                                     \
+        status = metric(out, name, kind, help, value);                                             \
     }
+#define X(member, name, kind, help) ADD(name, kind, help, broker.member)
     BROKER_STATS_MAP(X)
 #undef X
-    if (status == TIDINGS_OK) {
-        status =
-            metric(out, "tidings_network_bytes_in_total", "counter", "Bytes read", net.bytes_in);
-    }
-    if (status == TIDINGS_OK) {
-        status = metric(out, "tidings_network_bytes_out_total", "counter", "Bytes written",
-                        net.bytes_out);
-    }
-    if (status == TIDINGS_OK) {
-        status = metric(out, "tidings_connections_refused_total", "counter",
-                        "Connections closed at once for lack of room", net.refused);
-    }
-    if (status == TIDINGS_OK) {
-        status = metric(out, "tidings_tls_handshakes_total", "counter", "TLS handshakes done",
-                        net.tls_handshakes);
-    }
-    if (status == TIDINGS_OK) {
-        status = metric(out, "tidings_tls_refused_total", "counter",
-                        "TLS handshakes that failed, and plain connections where only TLS is taken",
-                        net.tls_refused);
-    }
+#define X(member, name, kind, help) ADD(name, kind, help, net.member)
+    NET_STATS_MAP(X)
+#undef X
+#undef ADD
     if (status == TIDINGS_OK) {
         status = metric(out, "process_resident_memory_bytes", "gauge", "Resident memory",
                         resident_bytes());

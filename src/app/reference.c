@@ -2,6 +2,7 @@
 // Pages of docs/reference that come from the server's tables.
 #include "app/app.h"
 #include "broker/broker.h"
+#include "net/net.h"
 
 void app_print_metrics(void)
 {
@@ -9,6 +10,7 @@ void app_print_metrics(void)
            "|\n|---|---|---|\n");
 #define X(member, name, kind, help) printf("| `%s` | %s | %s |\n", name, kind, help);
     BROKER_STATS_MAP(X)
+    NET_STATS_MAP(X)
 #undef X
 }
 

@@ -52,7 +52,7 @@ static tidings_status own_certificate(const struct conf *conf, struct log *log, 
 static void options_of(const struct conf *conf, struct net_tls_options *ret)
 {
     *ret = (struct net_tls_options){
-        .certificate = conf->tls_certificate,
+        .certificate = given(conf->tls_certificate),
         .key = given(conf->tls_key),
         .client_ca = given(conf->tls_client_ca),
         .client_required = conf->tls_client_required,
@@ -71,7 +71,7 @@ tidings_status app_tls_open(const struct conf *conf, struct log *log, struct net
     }
     options_of(conf, &options);
     tidings_status status = TIDINGS_OK;
-    if (options.certificate[0] == '\0') {
+    if (options.certificate == NULL) {
         options.certificate = own;
         status = own_certificate(conf, log, own, err);
     }
@@ -86,15 +86,9 @@ tidings_status app_tls_open(const struct conf *conf, struct log *log, struct net
 
 tidings_status app_tls_check(const struct conf *conf, struct tidings_error *err)
 {
-    struct net_tls *tls = NULL;
     struct net_tls_options options;
-    if (strcmp(conf->tls_mode, "disabled") == 0 || conf->tls_certificate[0] == '\0') {
-        return TIDINGS_OK;
-    }
     options_of(conf, &options);
-    tidings_status status = net_tls_new(&options, &tls, err);
-    net_tls_free(tls);
-    return status;
+    return strcmp(conf->tls_mode, "disabled") == 0 ? TIDINGS_OK : net_tls_check(&options, err);
 }
 
 tidings_status app_tls_reload(struct net_tls *tls, struct log *log, struct tidings_error *err)

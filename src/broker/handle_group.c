@@ -140,11 +140,17 @@ void handle_group_configs(struct request *request)
 
 void handle_group_config(struct request *request)
 {
-    struct str name = wire_header_get(request->header, STR("group"));
-    const struct group *group = groups_find(&request->broker->groups, name);
+    struct wire_group_config asked;
+    struct tidings_error err = { 0 };
+    tidings_status status = wire_group_config_decode(request->header, &asked, &err);
+    if (status != TIDINGS_OK) {
+        answer_error(request, status, &err);
+        return;
+    }
+    const struct group *group = groups_find(&request->broker->groups, asked.group);
     if (group == NULL) {
         answer_codef(request, WIRE_SUBSCRIPTION_GROUP_NOT_EXIST,
-                     "subscription group [%.*s] not exist", STR_ARG(name));
+                     "subscription group [%.*s] not exist", STR_ARG(asked.group));
         return;
     }
     answer_json(request, config_of(group));

@@ -166,22 +166,31 @@ void handle_topic_configs(struct request *request)
     answer_body(request, buf_str(&broker->body));
 }
 
-void handle_topic_config(struct request *request)
+// The topic that a request is about; NULL when it was answered.
+static struct topic *asked_topic(struct request *request)
 {
-    struct broker *broker = request->broker;
     struct wire_topic_request asked;
     struct tidings_error err = { 0 };
     tidings_status status = wire_topic_request_decode(request->header, &asked, &err);
-    struct queue *queues = status == TIDINGS_OK ? handler_queue(request, asked.topic, 0) : NULL;
-    if (status == TIDINGS_OK && queues == NULL) {
+    if (status != TIDINGS_OK) {
+        answer_error(request, status, &err);
+        return NULL;
+    }
+    struct queue *first = handler_queue(request, asked.topic, 0);
+    return first != NULL ? first->topic : NULL;
+}
+
+void handle_topic_config(struct request *request)
+{
+    struct broker *broker = request->broker;
+    const struct topic *topic = asked_topic(request);
+    if (topic == NULL) {
         return;
     }
     buf_clear(&broker->body);
-    if (status == TIDINGS_OK) {
-        status = add_config(&broker->body, &queues->topic->config);
-    }
+    tidings_status status = add_config(&broker->body, &topic->config);
     if (status != TIDINGS_OK) {
-        answer_error(request, status, &err);
+        answer_error(request, status, NULL);
         return;
     }
     answer_body(request, buf_str(&broker->body));
@@ -215,30 +224,23 @@ void handle_topic_list(struct request *request)
 void handle_topic_stats(struct request *request)
 {
     struct broker *broker = request->broker;
-    struct wire_topic_request asked;
-    struct tidings_error err = { 0 };
-    tidings_status status = wire_topic_request_decode(request->header, &asked, &err);
-    if (status != TIDINGS_OK) {
-        answer_error(request, status, &err);
-        return;
-    }
-    struct queue *queues = handler_queue(request, asked.topic, 0);
-    if (queues == NULL) {
+    const struct topic *topic = asked_topic(request);
+    if (topic == NULL) {
         return;
     }
     bool first = true;
     buf_clear(&broker->body);
-    status = buf_add_str(&broker->body, STR("{\"offsetTable\":{"));
-    for (int32_t i = 0; i < queues->topic->queue_count && status == TIDINGS_OK; i++) {
+    tidings_status status = buf_add_str(&broker->body, STR("{\"offsetTable\":{"));
+    for (int32_t i = 0; i < topic->queue_count && status == TIDINGS_OK; i++) {
         status = comma(&broker->body, &first);
         if (status == TIDINGS_OK) { // an object as key: RocketMQ's dialect
             status =
                 buf_addf(&broker->body,
                          "{\"brokerName\":\"%s\",\"queueId\":%d,\"topic\":\"%s\"}:"
                          "{\"lastUpdateTimestamp\":%lld,\"maxOffset\":%lld,\"minOffset\":%lld}",
-                         broker->broker_name, i, queues->topic->config.name,
-                         (long long)queue_last_time(broker, &queues[i]),
-                         (long long)queues[i].visible, (long long)queues[i].min);
+                         broker->broker_name, i, topic->config.name,
+                         (long long)queue_last_time(broker, &topic->queues[i]),
+                         (long long)topic->queues[i].visible, (long long)topic->queues[i].min);
         }
     }
     if (status == TIDINGS_OK) {

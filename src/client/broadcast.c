@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "client/consumer.h"
 
 enum { PATH_SIZE = 2048, FILE_MAX = 16 * 1024 * 1024, OFFSETS_MAX = 65536, KEY_SIZE = 512 };
@@ -184,28 +185,6 @@ tidings_status broadcast_load(struct tidings_consumer *consumer, struct tidings_
     return status;
 }
 
-static tidings_status write_file(const char *path, struct str text, struct tidings_error *err)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0) {
-        return error_set_errno(err, TIDINGS_E_IO, errno, "opening %s", path);
-    }
-    tidings_status status = TIDINGS_OK;
-    while (text.len > 0 && status == TIDINGS_OK) {
-        ssize_t done = write(fd, text.ptr, text.len);
-        if (done < 0 && errno != EINTR) {
-            status = error_set_errno(err, TIDINGS_E_IO, errno, "writing %s", path);
-        } else if (done > 0) {
-            text = str_make(text.ptr + done, text.len - (size_t)done);
-        }
-    }
-    if (status == TIDINGS_OK && fsync(fd) != 0) {
-        status = error_set_errno(err, TIDINGS_E_IO, errno, "syncing %s", path);
-    }
-    close(fd);
-    return status;
-}
-
 static tidings_status format(struct tidings_consumer *consumer, struct buf *out)
 {
     struct str key;
@@ -222,18 +201,14 @@ static tidings_status format(struct tidings_consumer *consumer, struct buf *out)
 tidings_status broadcast_save(struct tidings_consumer *consumer, struct tidings_error *err)
 {
     char path[PATH_SIZE];
-    char fresh[PATH_SIZE + 8];
     struct buf text;
     buf_init(&text, FILE_MAX);
     tidings_status status = make_path(consumer, path, err);
     if (status == TIDINGS_OK) {
         status = format(consumer, &text);
     }
-    if (status == TIDINGS_OK && snprintf(fresh, sizeof fresh, "%s.new", path) > 0) {
-        status = write_file(fresh, buf_str(&text), err);
-    }
-    if (status == TIDINGS_OK && rename(fresh, path) != 0) {
-        status = error_set_errno(err, TIDINGS_E_IO, errno, "renaming %s", fresh);
+    if (status == TIDINGS_OK) {
+        status = file_write_whole(path, buf_str(&text), err);
     }
     buf_deinit(&text);
     consumer->offsets_changed = status != TIDINGS_OK;

@@ -62,15 +62,23 @@ void net_loop_on_turn(struct net_loop *loop, void (*on_turn)(void *arg), void *a
 tidings_status net_loop_on_signal(struct net_loop *loop, int number,
                                   void (*on_signal)(void *arg, int number), void *arg,
                                   struct tidings_error *err) TIDINGS_NODISCARD;
+// X(member, name, kind, help): what is counted, under the names of the metrics.
+#define NET_STATS_MAP(X)                                                                           \
+    X(bytes_in, "tidings_network_bytes_in_total", "counter", "Bytes read")                         \
+    X(bytes_out, "tidings_network_bytes_out_total", "counter", "Bytes written")                    \
+    X(refused, "tidings_connections_refused_total", "counter",                                     \
+      "Connections closed at once for lack of room, and times that no file descriptor was left")   \
+    X(tls_handshakes, "tidings_tls_handshakes_total", "counter", "TLS handshakes done")            \
+    X(tls_refused, "tidings_tls_refused_total", "counter",                                         \
+      "TLS handshakes that failed, and plain connections where only TLS is taken")
+
 struct net_loop_stats {
     size_t connections;
     uint64_t accepted;
-    uint64_t refused; // over connections_max, or times that accepting failed (no file descriptor)
-    uint64_t bytes_in;
-    uint64_t bytes_out;
-    size_t out_waiting;      // bytes in all output buffers
-    uint64_t tls_handshakes; // done
-    uint64_t tls_refused; // handshakes that failed, and plain connections where only TLS is taken
+    size_t out_waiting; // bytes in all output buffers
+#define X(member, name, kind, help) uint64_t member;
+    NET_STATS_MAP(X)
+#undef X
 };
 void net_loop_stats(const struct net_loop *loop, struct net_loop_stats *ret);
 
@@ -96,8 +104,8 @@ struct net_handler {
     void (*opened)(void *arg, struct net_conn *conn);
     // Exactly once per connection, last call for it. `status` tells why: OK = we closed it, E_EOF =
     // the peer ended it, E_TIMEOUT = a deadline of the options, E_PROTOCOL = a wrong or too large
-    // frame, E_FULL = slow reader, E_NETWORK = broken or could not connect, E_CLOSED = the loop
-    // closes.
+    // frame, or broken TLS, E_FULL = slow reader, E_NETWORK = broken or could not connect, E_CLOSED
+    // = the loop closes.
     void (*closed)(void *arg, struct net_conn *conn, tidings_status status);
 };
 // Deadlines are kept to about half a second, and stand still while the connection is paused.

@@ -39,6 +39,9 @@ bool tls_is_only(const struct net_tls *tls)
 static tidings_status load_certificate(const struct net_tls *tls, SSL_CTX *context,
                                        struct tidings_error *err)
 {
+    if (tls->certificate == NULL) { // net_tls_check
+        return TIDINGS_OK;
+    }
     const char *key = tls->key != NULL ? tls->key : tls->certificate;
     if (SSL_CTX_use_certificate_chain_file(context, tls->certificate) != 1) {
         return error_set(err, TIDINGS_E_INVALID,
@@ -75,20 +78,29 @@ static tidings_status load_client_ca(const struct net_tls *tls, SSL_CTX *context
     return TIDINGS_OK;
 }
 
-tidings_status net_tls_reload(struct net_tls *tls, struct tidings_error *err)
+// A bare context with what holds for every certificate; NULL = no memory.
+static SSL_CTX *bare_context(void)
 {
     static const unsigned char session_context[] = "tidings";
-    ERR_clear_error();
     SSL_CTX *context = SSL_CTX_new(TLS_server_method());
     if (context == NULL || SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) != 1 ||
         SSL_CTX_set_session_id_context(context, session_context, sizeof session_context - 1) != 1) {
         SSL_CTX_free(context);
-        return error_set(err, TIDINGS_E_NO_MEMORY, "no memory for TLS");
+        return NULL;
     }
     SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
     SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
-    tidings_status status = load_certificate(tls, context, err);
+    return context;
+}
+
+tidings_status net_tls_reload(struct net_tls *tls, struct tidings_error *err)
+{
+    ERR_clear_error();
+    SSL_CTX *context = bare_context();
+    tidings_status status = context != NULL
+                                ? load_certificate(tls, context, err)
+                                : error_set(err, TIDINGS_E_NO_MEMORY, "no memory for TLS");
     if (status == TIDINGS_OK) {
         status = load_client_ca(tls, context, err);
     }
@@ -127,6 +139,14 @@ tidings_status net_tls_new(const struct net_tls_options *options, struct net_tls
     }
     *ret = tls;
     return TIDINGS_OK;
+}
+
+tidings_status net_tls_check(const struct net_tls_options *options, struct tidings_error *err)
+{
+    struct net_tls *tls = NULL;
+    tidings_status status = net_tls_new(options, &tls, err);
+    net_tls_free(tls);
+    return status;
 }
 
 void net_tls_free(struct net_tls *tls)

@@ -25,6 +25,9 @@ struct net_tls_options {
 
 tidings_status net_tls_new(const struct net_tls_options *options, struct net_tls **ret,
                            struct tidings_error *err) TIDINGS_NODISCARD;
+// Reads the files as net_tls_new would; here `certificate` may be NULL, and is not looked at then.
+tidings_status net_tls_check(const struct net_tls_options *options,
+                             struct tidings_error *err) TIDINGS_NODISCARD;
 void net_tls_free(struct net_tls *tls); // NULL allowed
 // Reads the files again, for connections from now on. With a mistake in them nothing changes.
 tidings_status net_tls_reload(struct net_tls *tls, struct tidings_error *err) TIDINGS_NODISCARD;

@@ -1,20 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // A certificate of one's own (RFC 5280), for the start without any set-up.
-#include <errno.h>
-#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "base/file.h"
 #include "net/tls.h"
 
-enum { DAY_S = 86400, YEARS = 10, PATH_SIZE = 4096, NAMES_SIZE = 160 };
+enum { DAY_S = 86400, YEARS = 10, NAMES_SIZE = 160 };
 
 // ---- contents ----
 static bool add_extension(X509 *certificate, int nid, const char *value)
@@ -60,58 +57,21 @@ static bool fill(X509 *certificate, EVP_PKEY *key, const char *address)
 }
 
 // ---- the file ----
-// 0, or an errno.
-static int sync_folder(const char *path)
+static tidings_status write_pem(const char *path, X509 *certificate, EVP_PKEY *key,
+                                struct tidings_error *err)
 {
-    char folder[PATH_SIZE];
-    snprintf(folder, sizeof folder, "%s", path);
-    char *slash = strrchr(folder, '/');
-    if (slash != NULL) {
-        *slash = '\0';
+    char *text = NULL;
+    BIO *pem = BIO_new(BIO_s_mem()); // wiped when it is freed
+    tidings_status status = TIDINGS_E_NO_MEMORY;
+    if (pem != NULL && PEM_write_bio_PKCS8PrivateKey(pem, key, NULL, NULL, 0, NULL, NULL) == 1 &&
+        PEM_write_bio_X509(pem, certificate) == 1) {
+        long len = BIO_get_mem_data(pem, &text);
+        status = file_write_whole(path, str_make(text, (size_t)len), err);
+    } else {
+        status = error_set(err, status, "no memory to write the certificate %s", path);
     }
-    int fd = open(slash != NULL ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int os_errno = fd < 0 || fsync(fd) != 0 ? errno : 0;
-    if (fd >= 0) {
-        close(fd);
-    }
-    return os_errno;
-}
-
-static int write_pem(const char *path, X509 *certificate, EVP_PKEY *key)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
-    if (file == NULL) {
-        int os_errno = errno;
-        if (fd >= 0) {
-            close(fd);
-        }
-        return os_errno;
-    }
-    errno = 0;
-    bool good = PEM_write_PKCS8PrivateKey(file, key, NULL, NULL, 0, NULL, NULL) == 1 &&
-                PEM_write_X509(file, certificate) == 1 && fflush(file) == 0 && fsync(fd) == 0;
-    int os_errno = good ? 0 : errno != 0 ? errno : EIO;
-    return fclose(file) == 0 ? os_errno : os_errno != 0 ? os_errno : errno;
-}
-
-static tidings_status write_whole(const char *path, X509 *certificate, EVP_PKEY *key,
-                                  struct tidings_error *err)
-{
-    char temporary[PATH_SIZE];
-    if ((size_t)snprintf(temporary, sizeof temporary, "%s.new", path) >= sizeof temporary) {
-        return error_set(err, TIDINGS_E_INVALID, "%s: the path is too long", path);
-    }
-    int os_errno = write_pem(temporary, certificate, key);
-    if (os_errno == 0) {
-        os_errno = rename(temporary, path) != 0 ? errno : sync_folder(path);
-    }
-    if (os_errno != 0) {
-        unlink(temporary);
-        return error_set_errno(err, TIDINGS_E_IO, os_errno, "cannot write the certificate %s",
-                               path);
-    }
-    return TIDINGS_OK;
+    BIO_free(pem);
+    return status;
 }
 
 tidings_status net_tls_make_certificate(const char *path, const char *address,
@@ -123,7 +83,7 @@ tidings_status net_tls_make_certificate(const char *path, const char *address,
     if (key == NULL || certificate == NULL || !fill(certificate, key, address)) {
         status = error_set(err, TIDINGS_E_NO_MEMORY, "a certificate cannot be made");
     } else {
-        status = write_whole(path, certificate, key, err);
+        status = write_pem(path, certificate, key, err);
     }
     X509_free(certificate);
     EVP_PKEY_free(key);

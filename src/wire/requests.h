@@ -82,8 +82,9 @@
     F(I64, begin_ms, "beginTimestamp")                                                             \
     F(I64, end_ms, "endTimestamp")                                                                 \
     D(BOOL, unique_key, "_UNIQUE_KEY_QUERY", 0)
-#define WIRE_TOPIC_FIELDS(F, D) F(STR, topic, "topic")
-#define WIRE_GROUP_FIELDS(F, D) F(STR, group, "consumerGroup")
+#define WIRE_TOPIC_FIELDS(F, D)        F(STR, topic, "topic")
+#define WIRE_GROUP_FIELDS(F, D)        F(STR, group, "consumerGroup")
+#define WIRE_GROUP_CONFIG_FIELDS(F, D) F(STR, group, "group")
 #define WIRE_UNREGISTER_FIELDS(F, D)                                                               \
     F(STR, client_id, "clientID")                                                                  \
     D(STR, producer_group, "producerGroup", 0)                                                     \
@@ -145,6 +146,7 @@
     R(query, WIRE_QUERY_FIELDS)                                                                    \
     R(topic_request, WIRE_TOPIC_FIELDS)                                                            \
     R(group_request, WIRE_GROUP_FIELDS)                                                            \
+    R(group_config, WIRE_GROUP_CONFIG_FIELDS)                                                      \
     R(unregister, WIRE_UNREGISTER_FIELDS)                                                          \
     R(create_topic, WIRE_CREATE_TOPIC_FIELDS)                                                      \
     R(delete_group, WIRE_DELETE_GROUP_FIELDS)                                                      \

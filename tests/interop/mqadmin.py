@@ -7,6 +7,7 @@
 Prints "PASS name" or "FAIL name: reason" for each.
 """
 import argparse
+import contextlib
 import os
 import re
 import subprocess
@@ -35,6 +36,9 @@ class Admin:
         self.logback = self.home / "conf" / "logback_tools.xml"
         self.logback.write_text("<configuration></configuration>\n")
         self.client = Client(self.broker)
+
+    def close(self):
+        self.client.close()
 
     def run(self, *arguments):
         """Standard output of a command that succeeded."""
@@ -155,7 +159,8 @@ def main():
     for name in args.scenarios:
         try:
             print(f"  {name}", flush=True)
-            SCENARIOS[name](Admin(args.jars, args.ns, args.home))
+            with contextlib.closing(Admin(args.jars, args.ns, args.home)) as admin:
+                SCENARIOS[name](admin)
             print(f"PASS {name}", flush=True)
         except (AssertionError, OSError, subprocess.SubprocessError, TypeError) as error:
             text = str(error).replace("\n", " ")[:1500]

@@ -197,6 +197,7 @@ def test_reload(own_server, authority, tmp_path):
     (("--tls-certificate", "CERT"), "no key for the certificate"),
     (("--tls-certificate", "CERT", "--tls-key", "OTHER"), "no key for the certificate"),
     (("--tls-certificate", "CERT", "--tls-key", "KEY", "--tls-client-ca", "EMPTY"), "no certificates of client"),
+    (("--tls-client-ca", "EMPTY"), "no certificates of client"),
 ])
 def test_wrong_settings(tmp_path, authority, flags, says):
     certificate, key = authority("server")
@@ -233,9 +234,7 @@ def test_damaged_records(own_server):
     places = range(0, 200, 7)
     for place in places:
         with TlsClient(server.broker, context) as client:
-            with client.socket._lock:
-                client.socket.tls.write(codec.encode(client.frame(codec.CREATE_TOPIC, {"topic": "damaged"})))
-                record = bytearray(client.socket.outgoing.read())
+            record = client.socket.sealed(codec.encode(client.frame(codec.CREATE_TOPIC, {"topic": "damaged"})))
             record[place % len(record)] ^= 0x80
             client.socket.plain.sendall(record)
             if place not in (3, 4):  # a greater length only waits for more

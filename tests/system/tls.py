@@ -48,6 +48,12 @@ class TlsSocket:
             self.tls.write(data)
             self._push()
 
+    def sealed(self, data):
+        """The record that sendall would have sent."""
+        with self._lock:
+            self.tls.write(data)
+            return bytearray(self.outgoing.read())
+
     def __getattr__(self, name):  # settimeout, setsockopt, shutdown, close
         return getattr(self.plain, name)
 

@@ -2,9 +2,7 @@
 package tidings.interop;
 
 import java.io.BufferedReader;
-import java.io.File;
 import java.io.InputStreamReader;
-import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -77,7 +75,7 @@ final class RebalanceKill implements Scenario {
     }
 
     private Process startWorker(Env env, String group, String topic) throws Exception {
-        List<String> command = foreign ? foreignCommand(env) : ownCommand();
+        List<String> command = foreign ? foreignCommand(env) : Env.ownCommand();
         command.add("--worker");
         command.add(group);
         command.add(topic);
@@ -89,17 +87,6 @@ final class RebalanceKill implements Scenario {
         reader.setDaemon(true);
         reader.start();
         return worker;
-    }
-
-    /** This program once more, with the same options. */
-    static List<String> ownCommand() {
-        List<String> command = new ArrayList<>();
-        command.add(System.getProperty("java.home") + File.separator + "bin" + File.separator + "java");
-        command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
-        command.add("-cp");
-        command.add(System.getProperty("java.class.path"));
-        command.add(Main.class.getName());
-        return command;
     }
 
     private static List<String> foreignCommand(Env env) {

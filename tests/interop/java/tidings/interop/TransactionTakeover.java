@@ -40,7 +40,7 @@ final class TransactionTakeover implements Scenario {
     }
 
     private static void sendAndDie(Env env, String group, String topic) throws Exception {
-        List<String> command = RebalanceKill.ownCommand();
+        List<String> command = Env.ownCommand();
         command.add("--halves");
         command.add(group);
         command.add(topic);
