@@ -33,6 +33,7 @@ import org.apache.rocketmq.common.message.MessageQueue;
  */
 final class Env implements AutoCloseable {
     static final long WAIT_MS = 30_000;
+    private static final int HEARTBEAT_MS = 5_000;
     private static final String WARM_UP = "warm-up";
 
     final String ns = System.getProperty("ns", "127.0.0.1:9876");
@@ -186,6 +187,9 @@ final class Env implements AutoCloseable {
     DefaultMQPushConsumer prepare(DefaultMQPushConsumer consumer, String topic, String expression)
             throws Exception {
         consumer.setNamesrvAddr(ns);
+        // Version 5 leaves a heartbeat out when another is on its way ("lock heartBeat, but failed"), and is told 25,
+        // "the subscription is not latest", until its next one, which by default comes only after half a minute.
+        consumer.setHeartbeatBrokerInterval(HEARTBEAT_MS);
         consumer.setConsumeFromWhere(ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET);
         consumer.setConsumeThreadMin(4);
         consumer.setConsumeThreadMax(4);
