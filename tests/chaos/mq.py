@@ -336,7 +336,6 @@ def main():
     print(f"chaos mq: {options.cycles} cycles, seed {options.seed}, data in {folder}", flush=True)
     judge, server = Judge(), Server(folder / "data", FLAGS)
     server.start()
-    server.keep_ports()
     try:
         slowest = storm(server, judge, options, rng)
         with concurrent.futures.ThreadPoolExecutor(len(GROUPS)) as pool:

@@ -211,7 +211,6 @@ def main():
         open_database(path).close()
         server = Server(Path(folder) / "data", FLAGS)
         server.start()
-        server.keep_ports()
         kills = storm(server, path, options, rng)
         print(f"  {kills['server']} kills of the server, {kills['producer']} of a producer; waiting for the checks")
         failed = judge(server, path, wait_decided(server, path))

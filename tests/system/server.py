@@ -9,6 +9,8 @@ import subprocess
 import time
 from pathlib import Path
 
+import ports
+
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("TIDINGS_BIN", str(ROOT / "build/release/tidings"))
 READY_S = 60
@@ -17,14 +19,15 @@ BAD_WORDS = re.compile(r"Sanitizer|runtime error:|\bassert", re.IGNORECASE)
 
 
 class Server:
-    """One data folder and the process that serves it, which may be started many times."""
+    """One data folder and the process that serves it, which may be started many times, always on the same ports."""
 
     def __init__(self, data, flags=(), env=None, command=None, defaults=True):
         self.data, self.flags, self.env = Path(data), tuple(flags), env or {}
         self.command = tuple(command or (PROGRAM,))
         self.defaults = defaults
         self.process, self.fields, self.ready_line = None, {}, ""
-        self.ports = {"namesrv": 0, "broker": 0, "http": 0}
+        self.block = ports.Block()
+        self.ports = {"broker": self.block.first + 2, "http": self.block.first + 3, "namesrv": self.block.first + 4}
         self.stderr_path = self.data.parent / (self.data.name + ".stderr")
 
     def arguments(self):
@@ -69,19 +72,13 @@ class Server:
     def stderr(self):
         return self.stderr_path.read_text(encoding="utf-8", errors="replace") if self.stderr_path.exists() else ""
 
-    def keep_ports(self):
-        """The next start uses the same ports, as a server that restarts does."""
-        self.ports = {name: int(self.fields[name].rsplit(":", 1)[1]) for name in ("namesrv", "broker", "http")}
-
     def kill9(self):
-        self.keep_ports()
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
         self.process.stdout.close()
 
     def stop(self, with_signal=signal.SIGTERM):
         """Stops it in order: exit code 0, nothing of a sanitizer or an assertion in what it said."""
-        self.keep_ports()
         self.process.send_signal(with_signal)
         try:
             code = self.process.wait(STOP_S)
