@@ -5,6 +5,10 @@
 if(BUILD_TESTING)
     find_program(TIDINGS_GCC gcc REQUIRED)
     find_program(TIDINGS_GXX g++ REQUIRED)
+    set(driver_folders) # the headers of the database clients, which the adapters include
+    foreach(folder IN LISTS MARIADB_INCLUDE_DIRS PQ_INCLUDE_DIRS)
+        list(APPEND driver_folders -isystem ${folder})
+    endforeach()
     file(GLOB public_headers CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/include/tidings/*.h)
 
     function(tidings_header_test header language standard compiler)
@@ -12,7 +16,7 @@ if(BUILD_TESTING)
         get_filename_component(by ${compiler} NAME)
         set(test headers/${name}-${standard}-${by})
         add_test(NAME ${test} COMMAND ${compiler} -fsyntax-only -x ${language} -std=${standard}
-            -pedantic -Wall -Wextra -Werror ${ARGN} -I ${CMAKE_SOURCE_DIR}/include ${header})
+            -pedantic -Wall -Wextra -Werror ${ARGN} -I ${CMAKE_SOURCE_DIR}/include ${driver_folders} ${header})
         set_tests_properties(${test} PROPERTIES LABELS headers TIMEOUT 60)
     endfunction()
 

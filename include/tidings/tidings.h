@@ -4,11 +4,13 @@
 #define TIDINGS_TIDINGS_H
 
 #include <tidings/admin.h>
+#include <tidings/barrier.h>
 #include <tidings/config.h>
 #include <tidings/consumer.h>
 #include <tidings/message.h>
 #include <tidings/producer.h>
 #include <tidings/status.h>
+#include <tidings/transaction.h>
 
 #ifdef __cplusplus
 extern "C" {

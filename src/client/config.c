@@ -42,6 +42,19 @@ static bool parse_group(struct str text, int64_t *ret)
     return wire_name_is_valid(text, WIRE_GROUP_MAX);
 }
 
+static bool parse_topics(struct str text, int64_t *ret)
+{
+    struct str piece;
+    *ret = (int64_t)text.len;
+    while (str_split(&text, ';', &piece)) {
+        piece = str_trim(piece);
+        if (piece.len > 0 && !wire_name_is_valid(piece, WIRE_TOPIC_MAX)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 // A bare number is milliseconds here.
 static bool parse_duration(struct str text, int64_t *ret)
 {
@@ -86,6 +99,7 @@ enum kind {
     KIND_TEXT,
     KIND_SERVERS,
     KIND_GROUP,
+    KIND_TOPICS,
     KIND_DURATION,
     KIND_SIZE,
     KIND_NUMBER,
@@ -102,6 +116,7 @@ static const struct {
     [KIND_TEXT] = { parse_text, "a text" },
     [KIND_SERVERS] = { parse_servers, "\"host:port\" or up to 16 of them with ; between" },
     [KIND_GROUP] = { parse_group, "1 to 255 of % | a-z A-Z 0-9 _ -" },
+    [KIND_TOPICS] = { parse_topics, "topic names with ; between" },
     [KIND_DURATION] = { parse_duration, "a time like 3s, 5m or a number of milliseconds" },
     [KIND_SIZE] = { num_parse_size, "a size like 64M or a number of bytes" },
     [KIND_NUMBER] = { parse_number, "a whole number" },

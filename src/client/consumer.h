@@ -131,9 +131,7 @@ struct claim { // what a handler thread works on
 struct worker { // one handler thread
     struct tidings_consumer *consumer;
     pthread_t thread;
-    struct buf topic;
-    struct buf properties;
-    struct buf body;
+    struct message_room room;
     int64_t average_us; // of its handler calls
 };
 

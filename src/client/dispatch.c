@@ -9,9 +9,8 @@
 #include "client/consumer.h"
 
 enum {
-    CLAIM_MOST = 64,     // messages of fast handlers
-    SLOW_US = 100,       // handlers slower than this take one message at a time
-    BODY_MAX = 64 << 20, // of an unpacked message
+    CLAIM_MOST = 64, // messages of fast handlers
+    SLOW_US = 100,   // handlers slower than this take one message at a time
 };
 
 struct results { // what a claim ended with
@@ -30,37 +29,9 @@ static tidings_status read_message(struct worker *worker, const struct batch *ba
     if (status != TIDINGS_OK) {
         return status;
     }
-    buf_clear(&worker->topic);
-    buf_clear(&worker->properties);
-    *ret = (tidings_message){ .body = wire->body,
-                              .flag = wire->flag,
-                              .broker = batch->pq->broker->name,
-                              .queue_id = wire->queue_id,
-                              .queue_offset = wire->queue_offset,
-                              .reconsume_times = wire->reconsume_times + slot->tries,
-                              .born_ms = wire->born_ms,
-                              .store_ms = wire->store_ms };
-    size_t id_len =
-        wire_message_id_format(&wire->store_host, wire->physical_offset, ret->offset_id);
-    ret->offset_id[id_len] = '\0';
-    status = message_decode_properties(wire->properties, &worker->properties);
-    if (status == TIDINGS_OK && (wire->sys_flag & WIRE_SYS_COMPRESSED) != 0) {
-        buf_clear(&worker->body);
-        status = wire_decompress(wire->body, &worker->body, err);
-        ret->body = buf_str(&worker->body);
-    }
-    ret->properties = worker->properties; // a view: not freed
-    struct str topic = wire->topic;
-    struct str origin = batch->pq->subscription->is_retry
-                            ? message_property(ret, WIRE_P_RETRY_TOPIC)
-                            : (struct str){ NULL, 0 };
-    if (status == TIDINGS_OK) {
-        status = buf_add_str(&worker->topic, origin.len > 0 ? origin : topic);
-    }
-    if (status == TIDINGS_OK) {
-        status = buf_add(&worker->topic, "", 1);
-        ret->topic = str_make(worker->topic.ptr, worker->topic.len - 1);
-    }
+    status = message_read(wire, batch->pq->subscription->is_retry, &worker->room, ret, err);
+    ret->broker = batch->pq->broker->name;
+    ret->reconsume_times += slot->tries;
     return status;
 }
 
@@ -399,9 +370,7 @@ tidings_status dispatch_start(struct tidings_consumer *consumer, struct tidings_
     for (unsigned i = 0; i < count && result == 0; i++) {
         struct worker *worker = &dispatch->workers[i];
         worker->consumer = consumer;
-        buf_init(&worker->topic, WIRE_PROPERTIES_MAX + 1);
-        buf_init(&worker->properties, (size_t)2 * WIRE_PROPERTIES_MAX);
-        buf_init(&worker->body, BODY_MAX);
+        message_room_init(&worker->room);
         result = thread_start(&worker->thread, work, worker);
         dispatch->worker_count += result == 0;
     }
@@ -436,9 +405,7 @@ void dispatch_join(struct tidings_consumer *consumer)
     for (unsigned i = 0; i < dispatch->worker_count; i++) {
         struct worker *worker = &dispatch->workers[i];
         pthread_join(worker->thread, NULL);
-        buf_deinit(&worker->topic);
-        buf_deinit(&worker->properties);
-        buf_deinit(&worker->body);
+        message_room_deinit(&worker->room);
     }
     dispatch->worker_count = 0;
 }

@@ -37,4 +37,17 @@ tidings_status message_encode_properties(const tidings_message *message,
 // Appends properties of the wire as pairs.
 tidings_status message_decode_properties(struct str properties, struct buf *out) TIDINGS_NODISCARD;
 
+// What a message that was read points into, beside its record.
+struct message_room {
+    struct buf topic;
+    struct buf properties;
+    struct buf body; // unpacked
+};
+void message_room_init(struct message_room *room);
+void message_room_deinit(struct message_room *room);
+// Makes a message of a record, good until the record goes or the room is used again; it is not
+// freed. `origin`: its topic is the one that a retry came from, if it says so.
+tidings_status message_read(const struct wire_message *wire, bool origin, struct message_room *room,
+                            tidings_message *ret, struct tidings_error *err) TIDINGS_NODISCARD;
+
 #endif

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "client/check.h"
+
 // ---- spare sends ----
 void send_free(struct send *send)
 {
@@ -129,8 +131,12 @@ static void take_submitted(struct tidings_producer *producer, struct list *ret)
 
 static void on_woken(void *arg)
 {
+    struct tidings_producer *producer = arg;
     struct list batch;
-    take_submitted(arg, &batch);
+    take_submitted(producer, &batch);
+    if (producer->checks != NULL) {
+        checks_tell(producer->checks);
+    }
     for (struct list *node = list_pop(&batch); node != NULL; node = list_pop(&batch)) {
         send_start(LIST_ENTRY(node, struct send, node));
     }
@@ -140,6 +146,18 @@ static void on_opened(void *arg, struct link *link)
 {
     struct tidings_producer *producer = arg;
     pulse_link_opened(&producer->pulse, link);
+}
+
+static void on_asked(void *arg, struct link *link, const struct wire_header *header,
+                     struct str body)
+{
+    struct tidings_producer *producer = arg;
+    if (header->code != WIRE_CHECK_TRANSACTION_STATE) {
+        runtime_answer(link, header, WIRE_REQUEST_CODE_NOT_SUPPORTED,
+                       STR("not supported by this client"));
+    } else if (producer->checks != NULL) {
+        checks_ask(producer->checks, link, header, body);
+    }
 }
 
 static void on_route_changed(void *arg, struct topic *topic)
@@ -153,7 +171,9 @@ static void on_route_changed(void *arg, struct topic *topic)
 static tidings_status init_parts(struct tidings_producer *producer, const tidings_config *config,
                                  struct tidings_error *err)
 {
-    const struct runtime_owner owner = { .opened = on_opened, .woken = on_woken, .arg = producer };
+    const struct runtime_owner owner = {
+        .opened = on_opened, .asked = on_asked, .woken = on_woken, .arg = producer
+    };
     if (config_text(config, CONFIG_GROUP)[0] == '\0') {
         return error_set(err, TIDINGS_E_INVALID, "setting group: a producer needs one");
     }
@@ -205,13 +225,33 @@ tidings_status tidings_producer_new(const tidings_config *config, tidings_produc
     return TIDINGS_OK;
 }
 
+// Brokers ask those who said hello: a producer that has not sent yet says it to these.
+static void look_up_check_topics(struct tidings_producer *producer)
+{
+    struct str rest = str_of(config_text(producer->runtime.config, CONFIG_CHECK_TOPICS));
+    struct str name;
+    while (producer->checks != NULL && str_split(&rest, ';', &name)) {
+        name = str_trim(name);
+        struct topic *topic = name.len > 0 ? routes_topic(&producer->routes, name) : NULL;
+        if (topic != NULL) {
+            topic->wanted = true;
+            topic_look_up(topic, NULL);
+        }
+    }
+}
+
 tidings_status tidings_producer_start(tidings_producer *producer, struct tidings_error *err)
 {
     if (producer->started) {
         return error_set(err, TIDINGS_E_STATE, "started before");
     }
     pulse_start(&producer->pulse);
-    tidings_status status = runtime_start(&producer->runtime, err);
+    look_up_check_topics(producer);
+    tidings_status status =
+        producer->checks != NULL ? checks_start(producer->checks, err) : TIDINGS_OK;
+    if (status == TIDINGS_OK) {
+        status = runtime_start(&producer->runtime, err);
+    }
     if (status == TIDINGS_OK) {
         pthread_mutex_lock(&producer->lock);
         producer->accepting = true;
@@ -238,6 +278,9 @@ static void await_idle(struct tidings_producer *producer, int64_t timeout_ms)
 static void leave(void *arg)
 {
     struct tidings_producer *producer = arg;
+    if (producer->checks != NULL) {
+        checks_tell(producer->checks);
+    }
     pulse_leave(&producer->pulse, config_text(producer->runtime.config, CONFIG_GROUP), NULL);
 }
 
@@ -256,6 +299,9 @@ void tidings_producer_stop(tidings_producer *producer, int64_t timeout_ms)
         return;
     }
     await_idle(producer, timeout_ms < 0 ? 0 : timeout_ms);
+    if (producer->checks != NULL) {
+        checks_stop(producer->checks);
+    }
     if (runtime_run(&producer->runtime, leave, producer) != TIDINGS_OK) {
         // Without a good-bye the brokers learn it from the closed connection.
     }
@@ -278,10 +324,14 @@ void tidings_producer_free(tidings_producer *producer)
         return;
     }
     tidings_producer_stop(producer, 0);
+    if (producer->checks != NULL) { // started, but the I/O thread did not
+        checks_stop(producer->checks);
+    }
     for (struct list *node = list_pop(&producer->spare); node != NULL;
          node = list_pop(&producer->spare)) {
         send_free(LIST_ENTRY(node, struct send, node));
     }
+    checks_free(producer->checks);
     pulse_deinit(&producer->pulse);
     routes_deinit(&producer->routes);
     runtime_deinit(&producer->runtime);
@@ -296,6 +346,7 @@ struct sending { // what the kinds of send differ in
     tidings_message *const *messages;
     size_t count;
     bool is_batch;
+    bool is_half;
     const char *key; // ordered
     tidings_send_callback *callback;
     void *arg;
@@ -311,6 +362,7 @@ static tidings_status prepare(struct tidings_producer *producer, const struct se
     int64_t timeout_ms = config_number(producer->runtime.config, CONFIG_SEND_TIMEOUT);
     send->kind = sending->kind;
     send->is_batch = sending->is_batch;
+    send->is_half = sending->is_half;
     send->is_ordered = sending->key != NULL;
     if (send->is_ordered) { // as other clients: the absolute value of Java's hash
         int32_t hash = str_java_hash(str_of(sending->key));
@@ -377,6 +429,15 @@ tidings_status tidings_producer_send(tidings_producer *producer, tidings_message
                                      tidings_send_result **ret, struct tidings_error *err)
 {
     const struct sending sending = { .kind = SEND_SYNC, .messages = &message, .count = 1 };
+    return send_and_wait(producer, &sending, ret, err);
+}
+
+tidings_status producer_send_half(struct tidings_producer *producer, tidings_message *message,
+                                  tidings_send_result **ret, struct tidings_error *err)
+{
+    const struct sending sending = {
+        .kind = SEND_SYNC, .messages = &message, .count = 1, .is_half = true
+    };
     return send_and_wait(producer, &sending, ret, err);
 }
 

@@ -8,7 +8,7 @@
 #define CLIENT_PRODUCER_H
 
 #include <semaphore.h>
-#include <tidings/producer.h>
+#include <tidings/transaction.h>
 
 #include "client/message.h"
 #include "client/pulse.h"
@@ -24,6 +24,7 @@ struct tidings_send_result {
     char short_id[WIRE_MESSAGE_ID_MAX + 1];
     char *long_ids; // of a batch
     char broker[256];
+    char address[256]; // of the broker; only of a half message
     int32_t queue_id;
     int64_t queue_offset;
 };
@@ -47,6 +48,7 @@ struct send {
     int32_t sys_flag;
     int64_t born_ms;
     bool is_batch;
+    bool is_half;
     bool is_ordered;
     uint32_t key_hash; // ordered: picks the queue
     char id[WIRE_MESSAGE_ID_MAX + 1];
@@ -65,11 +67,14 @@ struct send {
     struct tidings_send_result result;
 };
 
+struct checks; // of a transactional producer: check.h
+
 struct tidings_producer {
     struct runtime runtime;
     struct routes routes;
     struct pulse pulse;
-    struct list sending; // on the I/O thread: not finished
+    struct checks *checks; // NULL: not a transactional one
+    struct list sending;   // on the I/O thread: not finished
     pthread_mutex_t lock;
     pthread_cond_t idle;
     // under lock
@@ -82,6 +87,11 @@ struct tidings_producer {
     bool stopping;
     _Atomic int64_t in_flight; // asynchronous and one-way
 };
+
+// Sends one half message and waits. As tidings_producer_send.
+tidings_status producer_send_half(struct tidings_producer *producer, tidings_message *message,
+                                  tidings_send_result **ret,
+                                  struct tidings_error *err) TIDINGS_NODISCARD;
 
 // Copies messages into a send. They get unique ids unless they have some.
 tidings_status send_fill(struct send *send, tidings_message *const *messages, size_t count,

@@ -64,6 +64,10 @@ static void set_result(struct send *send, const struct wire_header *header)
         result->long_ids = str_dup(ids); // without memory the ids are "", the send is good
     }
     (void)str_copy(result->broker, sizeof result->broker, str_of(send->broker->name));
+    if (send->is_half) { // its end goes there
+        (void)str_copy(result->address, sizeof result->address,
+                       str_of(send->broker->link->address));
+    }
     result->queue_id = send->queue_id;
     if (num_parse_i64(wire_header_get(header, STR("queueId")), 0, INT32_MAX, &number)) {
         result->queue_id = (int32_t)number;
@@ -87,7 +91,8 @@ static void on_sent(struct call *call, const struct reply *reply)
         fail(send, status);
         return;
     }
-    if (status == TIDINGS_E_CLOSED) {
+    // A half that may be there is rolled back by a check; a second one would be a second message.
+    if (status == TIDINGS_E_CLOSED || (send->is_half && status == TIDINGS_E_TIMEOUT)) {
         fail(send, status);
         return;
     }

@@ -88,10 +88,10 @@ static tidings_status make_room(struct send *send, size_t size)
 }
 
 // Topic, properties and body in a row.
-static tidings_status copy_in(struct send *send, const tidings_message *message, struct str body,
-                              bool with_properties)
+static tidings_status copy_parts(struct send *send, const tidings_message *message, struct str body,
+                                 size_t own_len, struct str more)
 {
-    size_t properties_len = with_properties ? message->properties.len : 0;
+    size_t properties_len = own_len + more.len;
     tidings_status status = make_room(send, message->topic.len + properties_len + body.len);
     if (status != TIDINGS_OK) {
         return status;
@@ -100,9 +100,12 @@ static tidings_status copy_in(struct send *send, const tidings_message *message,
     memcpy(at, message->topic.ptr, message->topic.len);
     send->topic = str_make(at, message->topic.len);
     at += message->topic.len;
-    if (with_properties) {
-        struct buf room = { .ptr = at, .size = properties_len, .max = properties_len };
+    struct buf room = { .ptr = at, .size = properties_len, .max = properties_len };
+    if (own_len > 0) {
         status = message_encode_properties(message, &room);
+    }
+    if (status == TIDINGS_OK) {
+        status = buf_add_str(&room, more);
     }
     send->properties = str_make(at, properties_len);
     at += properties_len;
@@ -110,6 +113,28 @@ static tidings_status copy_in(struct send *send, const tidings_message *message,
         memcpy(at, body.ptr, body.len);
     }
     send->body = str_make(at, body.len);
+    return status;
+}
+
+// What a half message has beside the message's own properties.
+static tidings_status add_half_properties(const struct send *send, struct buf *out)
+{
+    struct str group = str_of(config_text(send->producer->runtime.config, CONFIG_GROUP));
+    tidings_status status = wire_properties_add(out, WIRE_P_TRAN_MSG, STR("true"));
+    return status == TIDINGS_OK ? wire_properties_add(out, WIRE_P_PGROUP, group) : status;
+}
+
+static tidings_status copy_in(struct send *send, const tidings_message *message, struct str body,
+                              bool with_properties)
+{
+    struct buf half;
+    buf_init(&half, 1024);
+    tidings_status status = send->is_half ? add_half_properties(send, &half) : TIDINGS_OK;
+    if (status == TIDINGS_OK) {
+        status = copy_parts(send, message, body, with_properties ? message->properties.len : 0,
+                            buf_str(&half));
+    }
+    buf_deinit(&half);
     return status;
 }
 
@@ -128,13 +153,17 @@ static tidings_status fill_one(struct send *send, const tidings_message *message
         return error_set(err, TIDINGS_E_TOO_LARGE, "the properties have %zu bytes, over %d",
                          message->properties.len, WIRE_PROPERTIES_MAX);
     }
+    if (send->is_half && is_delayed(message)) {
+        return error_set(err, TIDINGS_E_INVALID,
+                         "a transactional message cannot be delayed: it is delivered on commit");
+    }
     buf_init(&packed, body.len);
     if ((int64_t)body.len > config_number(config, CONFIG_COMPRESS_ABOVE) &&
         wire_compress(body, (int)config_number(config, CONFIG_COMPRESS_LEVEL), &packed) ==
             TIDINGS_OK &&
         packed.len < body.len) {
         body = buf_str(&packed);
-        send->sys_flag = WIRE_SYS_COMPRESSED;
+        send->sys_flag |= WIRE_SYS_COMPRESSED;
     }
     tidings_status status = copy_in(send, message, body, true);
     buf_deinit(&packed);
@@ -147,7 +176,7 @@ tidings_status send_fill(struct send *send, tidings_message *const *messages, si
     struct runtime *runtime = &send->producer->runtime;
     int64_t size_max = config_number(runtime->config, CONFIG_MAX_MESSAGE_SIZE);
     tidings_status status = TIDINGS_OK;
-    send->sys_flag = 0;
+    send->sys_flag = send->is_half ? WIRE_SYS_PREPARED : 0;
     send->flag = send->is_batch ? 0 : messages[0]->flag;
     send->born_ms = runtime_wall_ms(runtime);
     if (send->is_batch) {
