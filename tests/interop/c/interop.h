@@ -115,8 +115,12 @@ bool scenario_orderly(struct env *env);
 bool scenario_broadcast(struct env *env);
 bool scenario_mixed_group(struct env *env);
 bool scenario_shutdown(struct env *env);
+bool scenario_transactions(struct env *env);
+bool scenario_transaction_takeover(struct env *env);
 
 // A consumer for other programs' scenarios: prints "HOLDS n" and "GOT body".
 int worker_run(const struct options *options, const char *group, const char *topic, int limit_s);
+// Sends halves, says "SENT" and waits to be killed.
+int halves_run(const struct options *options, const char *group, const char *topic);
 
 #endif

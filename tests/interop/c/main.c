@@ -2,7 +2,8 @@
 // Runs scenarios with libtidings against the server at --ns: "SCENARIO..." or "all". Prints "PASS
 // name" or "FAIL name: reason" for each and exits 0 only when all passed. "--list" prints the
 // names,
-// "--worker GROUP TOPIC SECONDS" is a consumer for scenarios of other programs.
+// "--worker GROUP TOPIC SECONDS" is a consumer for scenarios of other programs, "--halves GROUP
+// TOPIC" a producer that leaves its transactions open.
 #include "interop.h"
 
 #include <getopt.h>
@@ -25,6 +26,8 @@ static const struct scenario {
     { "broadcast", scenario_broadcast },
     { "mixed-group", scenario_mixed_group },
     { "shutdown", scenario_shutdown },
+    { "transactions", scenario_transactions },
+    { "transaction-takeover", scenario_transaction_takeover },
 };
 enum { SCENARIO_COUNT = sizeof(scenarios) / sizeof(scenarios[0]) };
 
@@ -85,6 +88,7 @@ static int usage(void)
     fprintf(stderr, "usage: interop_client --ns HOST:PORT [--ladder MS,MS...] [--prime yes|no]\n"
                     "           [--delay-levels TEXT] [--worker-command TEXT] SCENARIO... | all\n"
                     "       interop_client --ns HOST:PORT --worker GROUP TOPIC SECONDS\n"
+                    "       interop_client --ns HOST:PORT --halves GROUP TOPIC\n"
                     "       interop_client --list\n");
     return 2;
 }
@@ -98,11 +102,12 @@ int main(int argc, char **argv)
         { "delay-levels", required_argument, NULL, 'd' },
         { "worker-command", required_argument, NULL, 'c' },
         { "worker", no_argument, NULL, 'w' },
+        { "halves", no_argument, NULL, 'h' },
         { "list", no_argument, NULL, 'L' },
         { NULL, 0, NULL, 0 },
     };
     struct options options = { .name_server = "127.0.0.1:9876" };
-    bool worker = false, good = parse_ladder("1000,2000,3000", &options);
+    bool worker = false, halves = false, good = parse_ladder("1000,2000,3000", &options);
     int option;
     while (good && (option = getopt_long(argc, argv, "", names, NULL)) != -1) {
         switch (option) {
@@ -112,6 +117,7 @@ int main(int argc, char **argv)
         case 'd': options.delay_levels = optarg; break;
         case 'c': options.worker_command = optarg; break;
         case 'w': worker = true; break;
+        case 'h': halves = true; break;
         case 'L':
             for (int i = 0; i < SCENARIO_COUNT; i++) {
                 puts(scenarios[i].name);
@@ -120,8 +126,12 @@ int main(int argc, char **argv)
         default: good = false; break;
         }
     }
-    if (!good || (worker ? argc - optind != 3 : optind == argc)) {
+    int left = argc - optind;
+    if (!good || (worker ? left != 3 : halves ? left != 2 : left == 0)) {
         return usage();
+    }
+    if (halves) {
+        return halves_run(&options, argv[optind], argv[optind + 1]);
     }
     if (worker) {
         return worker_run(&options, argv[optind], argv[optind + 1],
