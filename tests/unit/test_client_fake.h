@@ -41,6 +41,14 @@ struct fake {
     int topic_count;
     char client_id[256];
     uint64_t consumer_conn;
+    uint64_t producer_conn;
+    struct fake_end { // the last of 37
+        struct wire_end_transaction fields;
+        char group[64];
+        char id[64];
+        char topic[128];
+        bool oneway;
+    } end;
     bool is_tidings;
     bool takes_locks;              // 41 is answered with no lock
     int32_t version;               // in answers
@@ -299,6 +307,9 @@ static void fake_heartbeat(struct fake *fake, struct net_conn *conn, struct str 
         (void)str_copy(fake->client_id, sizeof fake->client_id, str_of(heartbeat->client_id));
         fake->consumer_conn = net_conn_id(conn);
     }
+    if (heartbeat->producer_count > 0) {
+        fake->producer_conn = net_conn_id(conn);
+    }
     wire_heartbeat_free(heartbeat);
     fake_answer_full(fake, conn, 0, &pair, fake->is_tidings ? 1 : 0, (struct str){ NULL, 0 });
 }
@@ -333,6 +344,19 @@ static void fake_lock(struct fake *fake, struct net_conn *conn, struct str reque
     buf_deinit(&body);
 }
 
+static void fake_end_transaction(struct fake *fake, struct net_conn *conn)
+{
+    struct fake_end *end = &fake->end;
+    if (wire_end_transaction_decode(&fake->header, &end->fields, NULL) != TIDINGS_OK ||
+        !str_copy(end->group, sizeof end->group, end->fields.producer_group) ||
+        !str_copy(end->id, sizeof end->id, end->fields.message_id) ||
+        !str_copy(end->topic, sizeof end->topic, end->fields.topic)) {
+        abort();
+    }
+    end->oneway = (fake->header.flag & WIRE_FLAG_ONEWAY) != 0;
+    fake_answer(fake, conn, 0);
+}
+
 static void fake_dispatch(struct fake *fake, struct net_conn *conn, struct str body)
 {
     int32_t code = fake->header.code;
@@ -355,6 +379,7 @@ static void fake_dispatch(struct fake *fake, struct net_conn *conn, struct str b
     }
     case WIRE_HEART_BEAT: fake_heartbeat(fake, conn, body); break;
     case WIRE_GET_CONSUMER_LIST_BY_GROUP: fake_members(fake, conn); break;
+    case WIRE_END_TRANSACTION: fake_end_transaction(fake, conn); break;
     case WIRE_LOCK_BATCH_MQ: fake_lock(fake, conn, body); break;
     default: fake_answer(fake, conn, 0); break;
     }
@@ -553,6 +578,69 @@ static inline void fake_push_task(void *arg)
         abort();
     }
     sem_post(&push->done);
+}
+
+// ---- checks of transactions ----
+struct fake_check {
+    struct fake *fake;
+    struct wire_check_transaction fields;
+    struct str record;
+    sem_t done;
+};
+
+static inline void fake_check_task(void *arg)
+{
+    struct fake_check *check = arg;
+    struct fake *fake = check->fake;
+    struct wire_header header = { .code = WIRE_CHECK_TRANSACTION_STATE,
+                                  .flag = WIRE_FLAG_ONEWAY,
+                                  .version = WIRE_VERSION };
+    struct net_conn *conn = net_conn_find(fake->loop, fake->producer_conn);
+    buf_clear(&fake->texts);
+    if (conn == NULL ||
+        wire_check_transaction_encode(&check->fields, &header, &fake->texts) != TIDINGS_OK ||
+        wire_header_encode(&header, check->record.len, net_conn_out(conn)) != TIDINGS_OK ||
+        buf_add_str(net_conn_out(conn), check->record) != TIDINGS_OK ||
+        net_conn_flush(conn) != TIDINGS_OK) {
+        abort();
+    }
+    sem_post(&check->done);
+}
+
+// Asks the producer about a half message, given as a record.
+static inline void fake_ask(struct fake *fake, struct str record, int64_t table_offset,
+                            int64_t log_offset)
+{
+    struct fake_check check = { .fake = fake,
+                                .fields = { .table_offset = table_offset,
+                                            .log_offset = log_offset },
+                                .record = record };
+    sem_init(&check.done, 0, 0);
+    if (net_loop_post(fake->loop, fake_check_task, &check) != TIDINGS_OK) {
+        abort();
+    }
+    while (sem_wait(&check.done) != 0) {
+    }
+    sem_destroy(&check.done);
+}
+
+// The n-th record of a queue, good as long as the fake lives.
+static inline struct str fake_record(struct fake *fake, const char *topic, int queue, int64_t n)
+{
+    pthread_mutex_lock(&fake->lock);
+    const struct fake_queue *of = &fake_topic(fake, str_of(topic))->queue[queue];
+    struct str record =
+        n < of->count ? str_make(of->records[n], of->sizes[n]) : (struct str){ NULL, 0 };
+    pthread_mutex_unlock(&fake->lock);
+    return record;
+}
+
+static inline struct fake_end fake_last_end(struct fake *fake)
+{
+    pthread_mutex_lock(&fake->lock);
+    struct fake_end end = fake->end;
+    pthread_mutex_unlock(&fake->lock);
+    return end;
 }
 
 #endif
