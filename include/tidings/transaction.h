@@ -46,10 +46,10 @@ tidings_producer_set_checker(tidings_producer *producer, tidings_checker *checke
                              struct tidings_error *err) TIDINGS_NODISCARD;
 
 // Sends the half message and waits until it is durable. On an error the broker may have it all the
-// same. Then begin no local transaction, and a check rolls it back; or, where the business must go on
-// without the message, enter the barrier with tidings_message_id(message) as ever: should the half be
-// there, a check delivers it. E_INVALID for a delayed message; E_STATE without a checker. *ret is
-// ended by commit or rollback and freed by the caller.
+// same. Then begin no local transaction, and a check rolls it back; or, where the business must go
+// on without the message, enter the barrier with tidings_message_id(message) as ever: should the
+// half be there, a check delivers it. E_INVALID for a delayed message; E_STATE without a checker.
+// *ret is ended by commit or rollback and freed by the caller.
 TIDINGS_API tidings_status tidings_producer_begin(tidings_producer *producer,
                                                   tidings_message *message,
                                                   tidings_transaction **ret,

@@ -69,10 +69,11 @@ void answer_send(struct broker *broker, const struct asker *asker,
     }
 }
 
-void answer_push(struct broker *broker, uint64_t conn_id, struct wire_header *push, struct str body)
+static int32_t send_to_client(struct broker *broker, uint64_t conn_id, struct wire_header *push,
+                              int32_t flag, struct str body)
 {
     push->opaque = (int32_t)(rnd_next(&broker->rnd) & 0x7fffffff);
-    push->flag = WIRE_FLAG_ONEWAY;
+    push->flag = flag;
     push->version = WIRE_VERSION;
     push->language = WIRE_LANGUAGE_OTHER;
     push->serialize = WIRE_JSON; // every client reads it
@@ -80,6 +81,18 @@ void answer_push(struct broker *broker, uint64_t conn_id, struct wire_header *pu
     if (conn != NULL) {
         write_frame(conn, push, body);
     }
+    return push->opaque;
+}
+
+int32_t answer_ask(struct broker *broker, uint64_t conn_id, struct wire_header *push,
+                   struct str body)
+{
+    return send_to_client(broker, conn_id, push, 0, body);
+}
+
+void answer_push(struct broker *broker, uint64_t conn_id, struct wire_header *push, struct str body)
+{
+    (void)send_to_client(broker, conn_id, push, WIRE_FLAG_ONEWAY, body);
 }
 
 static void answer_text(struct request *request, int32_t code, struct str remark)

@@ -24,6 +24,9 @@ void answer_begin(const struct asker *asker, struct wire_header *response, int32
 // Sends a finished response (header and body) to the asker. Error answers count as refused.
 void answer_send(struct broker *broker, const struct asker *asker,
                  const struct wire_header *response, struct str body);
+// A request of ours to a client that it answers; returns its opaque.
+int32_t answer_ask(struct broker *broker, uint64_t conn_id, struct wire_header *push,
+                   struct str body);
 // A request of ours to a client (one-way): 40, 220.
 void answer_push(struct broker *broker, uint64_t conn_id, struct wire_header *push,
                  struct str body);

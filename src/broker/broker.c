@@ -18,6 +18,7 @@ enum {
     EXPIRE_TICKS = 25,    // 5 s
     RETENTION_TICKS = 50, // 10 s
     LATENESS_TICKS = 300, // 1 min
+    RATES_TICKS = RATES_MS / TICK_MS,
     INDEX_DEPTH_MAX = 200000,
     LOG_BATCH_MAX = 16 * 1024 * 1024,
     LOG_AHEAD = 8 * 1024 * 1024,
@@ -27,6 +28,7 @@ enum {
 };
 
 static void tick(void *arg);
+static void measure(struct broker *broker, int64_t now_us);
 
 // ---- what the index tells at start ----
 static tidings_status load_topic(void *arg, const struct index_topic *config)
@@ -354,6 +356,7 @@ tidings_status broker_open(const struct broker_options *options, struct broker *
         free_parts(broker);
         return status;
     }
+    measure(broker, clock_mono_us(broker->options.clock));
     net_timer_start(broker->tick, TICK_MS);
     *ret = broker;
     return TIDINGS_OK;
@@ -434,16 +437,26 @@ void broker_turn(void *arg)
     }
 }
 
+static void measure(struct broker *broker, int64_t now_us)
+{
+    rates_take(&broker->rates, &broker->stats, now_us, clock_wall_ms(broker->options.clock));
+    rates_measure_groups(&broker->groups, now_us);
+}
+
 static void tick(void *arg)
 {
     struct broker *broker = arg;
     int64_t now_us = clock_mono_us(broker->options.clock);
     broker->ticks++;
     groups_flush_offsets(broker);
+    relay_expire(broker, now_us);
     if (broker->ticks % EXPIRE_TICKS == 0) {
         groups_expire(broker, now_us / 1000);
         locks_expire(&broker->locks, now_us);
         groups_relog(broker);
+    }
+    if (broker->ticks % RATES_TICKS == 0) {
+        measure(broker, now_us);
     }
     if (broker->ticks % RETENTION_TICKS == 0 || broker->retain_soon) {
         broker->retain_soon = false;

@@ -79,6 +79,8 @@ bool broker_is_drained(const struct broker *broker);
       "Requests answered with an error")                                                           \
     X(messages_in, "tidings_messages_in_total", "counter", "Messages stored and acknowledged")     \
     X(messages_out, "tidings_messages_out_total", "counter", "Messages given to consumers")        \
+    X(pulls_found, "tidings_pulls_found_total", "counter", "Pulls answered with messages")         \
+    X(pulls_missed, "tidings_pulls_empty_total", "counter", "Pulls answered without a message")    \
     X(bytes_in, "tidings_message_bytes_in_total", "counter", "Bytes of stored messages")           \
     X(bytes_out, "tidings_message_bytes_out_total", "counter",                                     \
       "Bytes of messages given to consumers")                                                      \

@@ -76,7 +76,8 @@ static void handle_frame(void *arg, struct net_conn *conn, struct str bytes)
         return;
     }
     if ((header.flag & WIRE_FLAG_RESPONSE) != 0) {
-        return; // the answer to a push of ours: nothing waits for it
+        relay_answer(broker, net_conn_id(conn), &header, frame.body);
+        return;
     }
     broker->stats.requests++;
     struct request request = { broker, conn, &header, frame.body,

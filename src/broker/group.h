@@ -51,6 +51,10 @@ struct group {
     struct subscription *subscriptions;
     size_t subscription_count;
     struct map offsets; // topic → struct group_offsets
+    // rates.h: sum of the offsets when they were measured last, and how fast it grew before
+    int64_t measured_sum;
+    int64_t measured_us;
+    double per_second;
 };
 
 struct group_offsets {

@@ -217,7 +217,8 @@ void handle_consume_stats(struct request *request)
     }
     if (status == TIDINGS_OK) {
         buf_clear(&broker->body);
-        status = buf_add_str(&broker->body, STR("{\"consumeTps\":0.0,\"offsetTable\":{"));
+        status =
+            buf_addf(&broker->body, "{\"consumeTps\":%.2f,\"offsetTable\":{", group->per_second);
     }
     while (status == TIDINGS_OK && map_next(&group->offsets, &cursor, &key, &value)) {
         struct topic *topic = topics_find(&broker->topics, key);

@@ -139,10 +139,16 @@ int64_t queue_offset_at(struct broker *broker, struct queue *queue, int64_t wall
     return low;
 }
 
+int64_t queue_time_at(struct broker *broker, struct queue *queue, int64_t offset)
+{
+    int64_t time =
+        offset >= queue->min && offset < queue->visible ? store_time(broker, queue, offset) : 0;
+    return time < 0 ? 0 : time;
+}
+
 int64_t queue_last_time(struct broker *broker, struct queue *queue)
 {
-    int64_t time = queue->visible > queue->min ? store_time(broker, queue, queue->visible - 1) : 0;
-    return time < 0 ? 0 : time;
+    return queue_time_at(broker, queue, queue->visible - 1);
 }
 
 void handle_search_offset(struct request *request)

@@ -265,34 +265,3 @@ void handle_delete_kv(struct request *request)
 {
     answer_code(request, WIRE_SUCCESS, NULL);
 }
-
-// What tools show on their first page; figures that we do not keep are 0.
-void handle_runtime_info(struct request *request)
-{
-    struct broker *broker = request->broker;
-    struct broker_stats stats;
-    broker_stats(broker, &stats);
-    int64_t up_s = (clock_wall_ms(broker->options.clock) - broker->started_ms) / 1000;
-    buf_clear(&broker->body);
-    tidings_status status =
-        buf_addf(&broker->body,
-                 "{\"table\":{\"brokerVersionDesc\":\"Tidings %s\",\"brokerVersion\":\"%d\","
-                 "\"bootTimestamp\":\"%lld\",\"putTps\":\"0 0 0\",\"getTotalTps\":\"0 0 0\","
-                 "\"getTransferedTps\":\"0 0 "
-                 "0\",\"msgPutTotalTodayNow\":\"%llu\",\"msgGetTotalTodayNow\":\"%llu\","
-                 "\"msgPutTotalYesterdayMorning\":\"0\",\"msgPutTotalTodayMorning\":\"0\","
-                 "\"msgGetTotalYesterdayMorning\":\"0\",\"msgGetTotalTodayMorning\":\"0\","
-                 "\"runtime\":\"[ %lld days, %lld hours, %lld minutes, %lld seconds ]\","
-                 "\"sendThreadPoolQueueSize\":\"0\",\"commitLogDiskRatio\":\"0\","
-                 "\"commitLogMinOffset\":\"%lld\",\"commitLogMaxOffset\":\"%lld\"}}",
-                 TIDINGS_VERSION, WIRE_VERSION, (long long)broker->started_ms,
-                 (unsigned long long)stats.messages_in, (unsigned long long)stats.messages_out,
-                 (long long)(up_s / 86400), (long long)(up_s / 3600 % 24),
-                 (long long)(up_s / 60 % 60), (long long)(up_s % 60),
-                 (long long)commitlog_begin(broker->log), (long long)commitlog_end(broker->log));
-    if (status != TIDINGS_OK) {
-        answer_error(request, status, NULL);
-        return;
-    }
-    answer_body(request, buf_str(&broker->body));
-}

@@ -52,6 +52,11 @@
     H(INVOKE_BROKER_TO_RESET_OFFSET, handle_reset_offset, ADMIN)                                   \
     H(GET_BROKER_CLUSTER_INFO, handle_cluster_info, ADMIN)                                         \
     H(GET_BROKER_RUNTIME_INFO, handle_runtime_info, ADMIN)                                         \
+    H(GET_BROKER_CONFIG, handle_broker_config, ADMIN)                                              \
+    H(QUERY_CONSUME_TIME_SPAN, handle_time_span, ADMIN)                                            \
+    H(QUERY_TOPICS_BY_CONSUMER, handle_group_topics, ADMIN)                                        \
+    H(GET_CONSUMER_RUNNING_INFO, handle_running_info, ADMIN)                                       \
+    H(CONSUME_MESSAGE_DIRECTLY, handle_consume_directly, ADMIN)                                    \
     H(RESUME_CHECK_HALF_MESSAGE, handle_resume_check, ADMIN)                                       \
     H(TIDINGS_LIST_TRANSACTIONS, handle_list_transactions, ADMIN)
 
@@ -69,6 +74,8 @@ struct queue *handler_queue(struct request *request, struct str topic, int32_t q
 // The address of the first offset whose message was stored at or after wall_ms (queue->visible when
 // none).
 int64_t queue_offset_at(struct broker *broker, struct queue *queue, int64_t wall_ms);
+// When the message at an offset was stored; 0 when there is none.
+int64_t queue_time_at(struct broker *broker, struct queue *queue, int64_t offset);
 // When the newest message of a queue was stored; 0 when there is none.
 int64_t queue_last_time(struct broker *broker, struct queue *queue);
 // The topic of a send: found, or made by the rules of auto-creation; NULL when it was answered.

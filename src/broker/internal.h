@@ -4,6 +4,7 @@
 #ifndef BROKER_INTERNAL_H
 #define BROKER_INTERNAL_H
 
+#include "broker/asker.h"
 #include "broker/broker.h"
 #include "broker/due.h"
 #include "broker/expression.h"
@@ -11,6 +12,8 @@
 #include "broker/half.h"
 #include "broker/index.h"
 #include "broker/lock.h"
+#include "broker/rates.h"
+#include "broker/relay.h"
 #include "broker/store.h"
 #include "broker/topic.h"
 #include "broker/wait.h"
@@ -44,6 +47,8 @@ struct broker {
     struct waits waits;
     struct locks locks;
     struct expressions expressions;
+    struct rates rates;
+    struct relays relays;
 
     struct buf scratch; // unescaped header values of the request in hand
     struct buf body;    // body of the answer being made
@@ -69,15 +74,6 @@ struct request {
     const struct wire_header *header;
     struct str body;
     int64_t now_ms;
-};
-
-// What is needed to answer later: the connection may be gone by then.
-struct asker {
-    uint64_t conn_id;
-    int32_t opaque;
-    int32_t code; // of the request
-    enum wire_serialize serialize;
-    bool oneway;
 };
 
 // Takes the answers of the index.

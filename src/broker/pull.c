@@ -179,6 +179,7 @@ bool pull_answer(struct broker *broker, struct queue *queue, struct pull *pull, 
     scan_queue(&scan);
     if (scan.found > 0) {
         send_answer(broker, queue, pull, WIRE_SUCCESS, NULL, scan.next, buf_str(&broker->body));
+        broker->stats.pulls_found++;
         broker->stats.messages_out += (uint64_t)scan.found;
         broker->stats.bytes_out += broker->body.len;
         return true;
@@ -193,6 +194,7 @@ bool pull_answer(struct broker *broker, struct queue *queue, struct pull *pull, 
     if (!final && scan.next >= queue->visible) {
         return false; // hold it from here on
     }
+    broker->stats.pulls_missed++;
     send_answer(broker, queue, pull,
                 moved || scan.next < queue->visible ? WIRE_PULL_RETRY_IMMEDIATELY
                                                     : WIRE_PULL_NOT_FOUND,

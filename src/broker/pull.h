@@ -16,7 +16,7 @@ enum {
     PULL_SCAN_MAX = 16384,       // entries looked at in one request
 };
 
-// What an answer needs; see struct asker in internal.h.
+// What an answer needs; see struct asker in asker.h.
 struct pull {
     uint64_t conn_id;
     int32_t opaque;

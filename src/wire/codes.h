@@ -46,12 +46,16 @@
     X(RESET_CONSUMER_CLIENT_OFFSET, 220)                                                           \
     X(INVOKE_BROKER_TO_RESET_OFFSET, 222)                                                          \
     X(QUERY_TOPIC_CONSUME_BY_WHO, 300)                                                             \
+    X(QUERY_CONSUME_TIME_SPAN, 303)                                                                \
+    X(GET_CONSUMER_RUNNING_INFO, 307)                                                              \
+    X(CONSUME_MESSAGE_DIRECTLY, 309)                                                               \
     X(SEND_MESSAGE_V2, 310)                                                                        \
     X(SEND_BATCH_MESSAGE, 320)                                                                     \
     X(RESUME_CHECK_HALF_MESSAGE, 323)                                                              \
     X(SEND_REPLY_MESSAGE, 324)                                                                     \
     X(SEND_REPLY_MESSAGE_V2, 325)                                                                  \
     X(PUSH_REPLY_MESSAGE_TO_CLIENT, 326)                                                           \
+    X(QUERY_TOPICS_BY_CONSUMER, 343)                                                               \
     X(GET_TOPIC_CONFIG, 351)                                                                       \
     X(GET_SUBSCRIPTIONGROUP_CONFIG, 352)                                                           \
     X(LITE_PULL_MESSAGE, 361)                                                                      \

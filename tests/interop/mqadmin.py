@@ -89,6 +89,8 @@ def cluster(admin):
     for name in ("putTps", "getTransferedTps", "msgPutTotalTodayNow", "runtime", "commitLogMaxOffset",
                  "bootTimestamp"):
         assert re.search(rf"^{name}\s*:", said, re.MULTILINE), f"brokerStatus tells no {name}"
+    said = admin.demand(rf"^brokerName\s+=\s+{BROKER}", "getBrokerConfig", "-b", admin.broker)
+    assert re.search(r"^flushDiskType\s+=\s+SYNC_FLUSH", said, re.MULTILINE), said
 
 
 def messages(admin):
