@@ -10,33 +10,13 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 import urllib.request
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "system"))
-from server import Server  # noqa: E402
+from common import REAL, ROOT, Real, Server, Steady, cpu_seconds, lines_until, rocketmq_load, row, rss_mib
 
 LOAD = os.environ.get("TIDINGS_BENCH", str(ROOT / "build" / "release" / "tests" / "bench_mq"))
-CACHE = ROOT / "build" / "interop"
-REAL = "127.0.0.1:19876"
-JAVA = ["java", "-Xms512m", "-Xmx512m", *(f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in
-        ("java.nio", "sun.nio.ch", "java.lang", "jdk.internal.misc"))]
-
-
-def cpu_seconds(pid):
-    fields = open(f"/proc/{pid}/stat", encoding="ascii").read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def rss_mib(pid, what="VmRSS"):
-    for line in open(f"/proc/{pid}/status", encoding="ascii"):
-        if line.startswith(what + ":"):
-            return int(line.split()[1]) / 1024
-    return 0.0
 
 
 def load(*arguments):
@@ -46,65 +26,15 @@ def load(*arguments):
     return json.loads(done.stdout)
 
 
-def example_jar():
-    jar = CACHE / "rocketmq-example-4.5.2.jar"
-    if not jar.exists():
-        subprocess.run(["mvn", "-q", "-B", "-ntp", f"-Dmaven.repo.local={CACHE}/m2",
-                        "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:get",
-                        "-Dartifact=org.apache.rocketmq:rocketmq-example:4.5.2", "-Dtransitive=false"], check=True,
-                       timeout=600)
-        shutil.copy(next((CACHE / "m2").glob("org/apache/rocketmq/rocketmq-example/4.5.2/*4.5.2.jar")), jar)
-        subprocess.run(["mvn", "-q", "-B", "-ntp", f"-Dmaven.repo.local={CACHE}/m2",
-                        "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:get",
-                        "-Dartifact=commons-cli:commons-cli:1.2", "-Dtransitive=false"], check=True, timeout=600)
-        shutil.copy(next((CACHE / "m2").glob("commons-cli/commons-cli/1.2/*1.2.jar")), CACHE / "commons-cli-1.2.jar")
-    return jar
-
-
 def java_producer(name_server, size, seconds, pid):
     """RocketMQ's benchmark Producer, 64 threads; (messages per second, server CPU µs per message) at its steady end."""
-    jars = subprocess.run([str(ROOT / "scripts" / "rocketmq"), "fetch", "server", "4.9.7"], check=True, text=True,
-                          capture_output=True).stdout.strip()
-    path = f"{example_jar()}:{jars}/*:{CACHE}/commons-cli-1.2.jar"
-    process = subprocess.Popen([*JAVA, f"-Duser.home={CACHE}/home", "-cp", path,
-                                "org.apache.rocketmq.example.benchmark.Producer", "-n", name_server, "-w", "64", "-s",
-                                str(size), "-t", "BenchmarkTest"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                               text=True)
-    rates, cpu, begun = [], None, time.monotonic()
-    for line in process.stdout:
+    steady = Steady(pid)
+    load = rocketmq_load("4.5.2", "Producer", "-n", name_server, "-w", 64, "-s", size, "-t", "BenchmarkTest")
+    for line in lines_until(load, seconds):
         found = re.search(r"Send TPS: (\d+)", line)
         if found:
-            now, used = time.monotonic(), cpu_seconds(pid)
-            rate = int(found.group(1))
-            if cpu is not None:
-                rates.append((rate, (used - cpu[1]) * 1e6 / max(1, rate * (now - cpu[0]))))
-            cpu = (now, used)
-        if time.monotonic() - begun > seconds:
-            break
-    process.kill()
-    process.wait()
-    process.stdout.close()
-    if not rates:
-        raise RuntimeError("the benchmark Producer printed no rate")
-    rates = rates[-3:]
-    return sum(r for r, _ in rates) / len(rates), sum(c for _, c in rates) / len(rates)
-
-
-class Real:
-    def __init__(self, flush):
-        self.command = [str(ROOT / "scripts" / "rocketmq")]
-        subprocess.run([*self.command, "start", "4.9.7", "--flush", flush], check=True, stdout=subprocess.DEVNULL,
-                       stderr=subprocess.DEVNULL)
-        found = subprocess.run(["pgrep", "-f", "BrokerStartup.*rocketmq-4.9.7|rocketmq-4.9.7.*BrokerStartup"],
-                               capture_output=True, text=True).stdout.split()
-        self.pid = int(found[0])
-
-    def stop(self):
-        subprocess.run([*self.command, "stop", "4.9.7"], check=True, stdout=subprocess.DEVNULL)
-
-
-def row(*cells):
-    print("| " + " | ".join(str(cell) for cell in cells) + " |", flush=True)
+            steady.take(int(found.group(1)))
+    return steady.result()
 
 
 def against_rocketmq(folder, seconds):
