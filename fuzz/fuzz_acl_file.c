@@ -23,8 +23,9 @@ static void check_account(const struct acl *acl, const struct acl_account *accou
 
 static void check_stranger(const struct acl *acl, const struct acl_account *account)
 {
-    const struct acl_field fields[] = { { STR("AccessKey"), str_of(account->access_key) },
-                                        { STR("Signature"), STR("AAAAAAAAAAAAAAAAAAAAAAAAAAA=") } };
+    const struct sign_field fields[] = { { STR("AccessKey"), str_of(account->access_key) },
+                                         { STR("Signature"),
+                                           STR("AAAAAAAAAAAAAAAAAAAAAAAAAAA=") } };
     const struct acl_want want = { ACL_TOPIC, STR("orders"), ACL_PUB };
     const struct acl_request request = {
         STR("\x01\x02\x03\x04"), fields, 2, STR("body"), &want, 1

@@ -70,7 +70,7 @@ static void account_deinit(struct acl_account *account)
     }
     free(account->grants);
     free(account->access_key);
-    acl_signer_free(account->signer);
+    sign_key_free(account->signer);
     acl_patterns_free(&account->trusted);
 }
 
@@ -84,7 +84,7 @@ void acl_free(struct acl *acl)
     }
     free(acl->accounts);
     acl_patterns_free(&acl->trusted);
-    acl_signer_free(acl->nobody);
+    sign_key_free(acl->nobody);
     free(acl);
 }
 

@@ -16,7 +16,7 @@ struct acl_grant {
 
 struct acl_account {
     char *access_key;
-    struct acl_signer *signer;
+    struct sign_key *signer;
     struct acl_patterns trusted;
     bool admin;
     unsigned default_topic;
@@ -29,7 +29,7 @@ struct acl {
     struct acl_patterns trusted;
     struct acl_account *accounts; // in order of their keys
     size_t account_count;
-    struct acl_signer *nobody; // does an unknown key's share of the work, so that it takes as long
+    struct sign_key *nobody; // does an unknown key's share of the work, so that it takes as long
 };
 
 // NULL when there is none.

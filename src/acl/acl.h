@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "base/str.h"
+#include "sign/sign.h"
 
 enum {
     ACL_FILE_MAX_BYTES = 1024 * 1024,
@@ -22,44 +23,8 @@ enum {
     ACL_ADDRESSES_MAX = 1024, // addresses and patterns of one list, alternatives counted singly
     ACL_KEY_MIN = 6,          // bytes of an access key and of a secret
     ACL_KEY_MAX = 255,
-    ACL_FIELDS_MAX = 128,    // header fields of a request
-    ACL_SIGNATURE_SIZE = 29, // base64 of 20 bytes, and NUL
     ACL_TEXT_SIZE = 240,
 };
-
-// A field of the request's header (extFields): the decoded strings, as the sender signed them.
-struct acl_field {
-    struct str name;
-    struct str value;
-};
-
-// ---- signing ----
-// The signature of a request is base64(HMAC-SHA1(secret, content)), and goes into the field
-// `Signature`. The content is the values of the header's fields in the order of their names (as
-// Java orders strings, by UTF-16 units), `Signature` left out, with nothing between them, and then
-// the body. The field `AccessKey` must already be among the fields, and `SecurityToken` if there is
-// one. Only the body's bytes as sent count: compressed, when it is compressed.
-//
-// There are two forms of it. Java clients up to 4.9.3 sign what their header classes declare and
-// add `_UNIQUE_KEY_QUERY` (in QUERY_MESSAGE, code 12) afterwards, unsigned, and servers of 4.x
-// leave it out too; newer clients sign it, and servers of 5.3 expect that. acl_check takes both.
-enum acl_form {
-    ACL_FORM_WHOLE,     // all fields
-    ACL_FORM_NO_UNIQUE, // without _UNIQUE_KEY_QUERY
-};
-
-// A secret made ready for signing. Immutable: usable from several threads at once.
-struct acl_signer;
-// E_NO_MEMORY, or E_INTERNAL when the crypto library lacks HMAC-SHA1. The secret is not kept as
-// text. Any length is taken here; a file's secrets have 6 to 255 bytes.
-tidings_status acl_signer_new(struct str secret, struct acl_signer **ret,
-                              struct tidings_error *err) TIDINGS_NODISCARD;
-void acl_signer_free(struct acl_signer *signer); // NULL allowed
-// Writes the value of `Signature`, NUL at its end. Fields may come in any order; one named
-// `Signature` is passed over. E_INVALID when a name comes twice, E_TOO_LARGE beyond ACL_FIELDS_MAX.
-tidings_status acl_sign(const struct acl_signer *signer, enum acl_form form,
-                        const struct acl_field *fields, size_t count, struct str body,
-                        char ret_signature[ACL_SIGNATURE_SIZE]) TIDINGS_NODISCARD;
 
 // ---- accounts file ----
 struct acl;
@@ -92,7 +57,7 @@ struct acl_want {
 
 struct acl_request {
     struct str peer; // address bytes in network order: 4, or 16; anything else is no known address
-    const struct acl_field *fields;
+    const struct sign_field *fields;
     size_t field_count;
     struct str body;
     const struct acl_want *wants; // all of them are needed

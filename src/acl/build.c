@@ -276,9 +276,8 @@ static tidings_status take_keys(struct place *place, const struct yaml_account *
         return status;
     }
     account->access_key = str_dup(place->account);
-    return account->access_key == NULL
-               ? no_memory(place)
-               : acl_signer_new(str_of(secret), &account->signer, place->err);
+    return account->access_key == NULL ? no_memory(place)
+                                       : sign_key_new(str_of(secret), &account->signer, place->err);
 }
 
 static tidings_status take_account(struct place *place, const struct yaml_account *from,
@@ -357,7 +356,7 @@ tidings_status acl_build(const char *name, const struct yaml_file *file, struct 
         status = take_accounts(&place, file, acl);
     }
     if (status == TIDINGS_OK) {
-        status = acl_signer_new(STR("nobody knows nobody's secret"), &acl->nobody, err);
+        status = sign_key_new(STR("nobody knows nobody's secret"), &acl->nobody, err);
     }
     if (status != TIDINGS_OK) {
         acl_free(acl);

@@ -32,25 +32,25 @@ static struct str get_field(const struct acl_request *request, struct str name)
 }
 
 // Both forms are computed whether or not the first one fits, and compared whole.
-static tidings_status check_signature(const struct acl_signer *signer,
+static tidings_status check_signature(const struct sign_key *signer,
                                       const struct acl_request *request, bool *ret_right)
 {
-    char given[ACL_SIGNATURE_SIZE];
-    char computed[ACL_SIGNATURE_SIZE] = { 0 };
+    char given[SIGN_TEXT_SIZE];
+    char computed[SIGN_TEXT_SIZE] = { 0 };
     bool two_forms = get_field(request, STR("_UNIQUE_KEY_QUERY")).ptr != NULL;
     int right = 0;
     if (!str_copy(given, sizeof given, get_field(request, STR("Signature")))) {
         given[0] = '\0';
     }
-    bool whole = strlen(given) == ACL_SIGNATURE_SIZE - 1;
-    for (int form = ACL_FORM_WHOLE; form <= (two_forms ? ACL_FORM_NO_UNIQUE : ACL_FORM_WHOLE);
+    bool whole = strlen(given) == SIGN_TEXT_SIZE - 1;
+    for (int form = SIGN_FORM_WHOLE; form <= (two_forms ? SIGN_FORM_NO_UNIQUE : SIGN_FORM_WHOLE);
          form++) {
-        tidings_status status = acl_sign(signer, (enum acl_form)form, request->fields,
-                                         request->field_count, request->body, computed);
+        tidings_status status = sign_request(signer, (enum sign_form)form, request->fields,
+                                             request->field_count, request->body, computed);
         if (status != TIDINGS_OK) {
             return status;
         }
-        right |= CRYPTO_memcmp(given, computed, ACL_SIGNATURE_SIZE) == 0;
+        right |= CRYPTO_memcmp(given, computed, SIGN_TEXT_SIZE) == 0;
     }
     OPENSSL_cleanse(computed, sizeof computed);
     *ret_right = whole && right != 0;
@@ -117,7 +117,7 @@ static bool is_from(const struct acl *acl, const struct acl_account *account,
         check_signature(account == NULL ? acl->nobody : account->signer, request, &right);
     if (status == TIDINGS_E_TOO_LARGE || status == TIDINGS_E_INVALID) {
         refuse(verdict, ACL_BAD_REQUEST, "a header field comes twice, or there are more than %d",
-               ACL_FIELDS_MAX);
+               SIGN_FIELDS_MAX);
     } else if (status != TIDINGS_OK) {
         refuse(verdict, ACL_FAILED, "the signature cannot be checked now");
     } else if (!right || account == NULL) {

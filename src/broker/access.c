@@ -104,12 +104,12 @@ static void want_lock(struct wants *wants, const struct wire_lock *lock)
 static tidings_status check(struct request *request, const struct wants *wants,
                             struct acl_verdict *verdict)
 {
-    struct acl_field fields[WIRE_EXT_MAX];
+    struct sign_field fields[WIRE_EXT_MAX];
     uint8_t address[16];
     int port;
     const struct wire_header *header = request->header;
     for (unsigned i = 0; i < header->ext_count; i++) {
-        fields[i] = (struct acl_field){ header->ext[i].key, header->ext[i].value };
+        fields[i] = (struct sign_field){ header->ext[i].key, header->ext[i].value };
     }
     struct acl_request asked = {
         .peer = str_make((const char *)address, net_conn_peer(request->conn, address, &port)),

@@ -50,25 +50,25 @@ static int free_file(void **state)
 }
 
 // Signs fields[0..count) with `secret` into the room behind them.
-static void sign(struct acl_field *fields, size_t *count, struct str body, const char *secret,
-                 enum acl_form form, char signature[ACL_SIGNATURE_SIZE])
+static void sign(struct sign_field *fields, size_t *count, struct str body, const char *secret,
+                 enum sign_form form, char signature[SIGN_TEXT_SIZE])
 {
-    struct acl_signer *signer = NULL;
-    assert_int_equal(acl_signer_new(str_of(secret), &signer, NULL), TIDINGS_OK);
-    assert_int_equal(acl_sign(signer, form, fields, *count, body, signature), TIDINGS_OK);
-    acl_signer_free(signer);
-    fields[(*count)++] = (struct acl_field){ STR("Signature"), str_of(signature) };
+    struct sign_key *signer = NULL;
+    assert_int_equal(sign_key_new(str_of(secret), &signer, NULL), TIDINGS_OK);
+    assert_int_equal(sign_request(signer, form, fields, *count, body, signature), TIDINGS_OK);
+    sign_key_free(signer);
+    fields[(*count)++] = (struct sign_field){ STR("Signature"), str_of(signature) };
 }
 
 static struct acl_verdict ask(const struct acl *acl, const char *key, const char *secret,
                               const struct acl_want *wants, size_t want_count)
 {
-    char signature[ACL_SIGNATURE_SIZE];
-    struct acl_field fields[4] = { { STR("topic"), STR("orders") },
-                                   { STR("AccessKey"), str_of(key) } };
+    char signature[SIGN_TEXT_SIZE];
+    struct sign_field fields[4] = { { STR("topic"), STR("orders") },
+                                    { STR("AccessKey"), str_of(key) } };
     size_t count = 2;
     struct acl_verdict verdict;
-    sign(fields, &count, STR("body"), secret, ACL_FORM_WHOLE, signature);
+    sign(fields, &count, STR("body"), secret, SIGN_FORM_WHOLE, signature);
     const struct acl_request request = { str_make(stranger, 4), fields, count,
                                          STR("body"),           wants,  want_count };
     acl_check(acl, &request, &verdict);
@@ -230,8 +230,8 @@ static void an_unknown_key_and_a_wrong_signature_look_alike(void **state)
 
 static struct acl_verdict ask_with(const struct acl *acl, const char *signature)
 {
-    const struct acl_field fields[] = { { STR("AccessKey"), STR("billing") },
-                                        { STR("Signature"), str_of(signature) } };
+    const struct sign_field fields[] = { { STR("AccessKey"), STR("billing") },
+                                         { STR("Signature"), str_of(signature) } };
     const struct acl_request request = {
         str_make(stranger, 4), fields, signature == NULL ? 1 : 2, STR(""), NULL, 0
     };
@@ -242,14 +242,14 @@ static struct acl_verdict ask_with(const struct acl *acl, const char *signature)
 
 static void signatures_are_compared_whole(void **state)
 {
-    char right[ACL_SIGNATURE_SIZE];
-    char longer[ACL_SIGNATURE_SIZE + 1];
-    struct acl_field field[2] = { { STR("AccessKey"), STR("billing") } };
+    char right[SIGN_TEXT_SIZE];
+    char longer[SIGN_TEXT_SIZE + 1];
+    struct sign_field field[2] = { { STR("AccessKey"), STR("billing") } };
     size_t count = 1;
-    sign(field, &count, STR(""), "sesame-of-billing", ACL_FORM_WHOLE, right);
+    sign(field, &count, STR(""), "sesame-of-billing", SIGN_FORM_WHOLE, right);
     assert_true(ask_with(*state, right).allowed);
-    for (size_t i = 0; i < ACL_SIGNATURE_SIZE - 1; i++) {
-        char wrong[ACL_SIGNATURE_SIZE];
+    for (size_t i = 0; i < SIGN_TEXT_SIZE - 1; i++) {
+        char wrong[SIGN_TEXT_SIZE];
         memcpy(wrong, right, sizeof wrong);
         wrong[i] = wrong[i] == 'A' ? 'B' : 'A';
         assert_int_equal(ask_with(*state, wrong).reason, ACL_WRONG);
@@ -262,7 +262,7 @@ static void signatures_are_compared_whole(void **state)
     assert_int_equal(ask_with(*state, "").reason, ACL_WRONG);
     assert_int_equal(ask_with(*state, NULL).reason, ACL_WRONG);
     // 28 bytes of which the last is the end of the text
-    const struct acl_field fields[] = { field[0], { STR("Signature"), str_make(right, 29) } };
+    const struct sign_field fields[] = { field[0], { STR("Signature"), str_make(right, 29) } };
     const struct acl_request request = { str_make(stranger, 4), fields, 2, STR(""), NULL, 0 };
     struct acl_verdict verdict;
     acl_check(*state, &request, &verdict);
@@ -271,13 +271,13 @@ static void signatures_are_compared_whole(void **state)
 
 static void every_part_is_signed(void **state)
 {
-    char signature[ACL_SIGNATURE_SIZE];
-    struct acl_field fields[4] = { { STR("topic"), STR("orders") },
-                                   { STR("AccessKey"), STR("billing") },
-                                   { STR("SecurityToken"), STR("token") } };
+    char signature[SIGN_TEXT_SIZE];
+    struct sign_field fields[4] = { { STR("topic"), STR("orders") },
+                                    { STR("AccessKey"), STR("billing") },
+                                    { STR("SecurityToken"), STR("token") } };
     struct acl_verdict verdict;
     size_t count = 3;
-    sign(fields, &count, STR("body"), "sesame-of-billing", ACL_FORM_WHOLE, signature);
+    sign(fields, &count, STR("body"), "sesame-of-billing", SIGN_FORM_WHOLE, signature);
     struct acl_request request = { str_make(stranger, 4), fields, count, STR("body"), NULL, 0 };
     acl_check(*state, &request, &verdict);
     assert_true(verdict.allowed);
@@ -298,14 +298,14 @@ static void every_part_is_signed(void **state)
 
 static void both_forms_of_the_content_are_taken(void **state)
 {
-    for (int form = ACL_FORM_WHOLE; form <= ACL_FORM_NO_UNIQUE; form++) {
-        char signature[ACL_SIGNATURE_SIZE];
-        struct acl_field fields[5] = { { STR("key"), STR("AC11000100") },
-                                       { STR("_UNIQUE_KEY_QUERY"), STR("true") },
-                                       { STR("AccessKey"), STR("billing") } };
+    for (int form = SIGN_FORM_WHOLE; form <= SIGN_FORM_NO_UNIQUE; form++) {
+        char signature[SIGN_TEXT_SIZE];
+        struct sign_field fields[5] = { { STR("key"), STR("AC11000100") },
+                                        { STR("_UNIQUE_KEY_QUERY"), STR("true") },
+                                        { STR("AccessKey"), STR("billing") } };
         struct acl_verdict verdict;
         size_t count = 3;
-        sign(fields, &count, STR(""), "sesame-of-billing", (enum acl_form)form, signature);
+        sign(fields, &count, STR(""), "sesame-of-billing", (enum sign_form)form, signature);
         struct acl_request request = { str_make(stranger, 4), fields, count, STR(""), NULL, 0 };
         acl_check(*state, &request, &verdict);
         assert_true(verdict.allowed);
@@ -318,9 +318,9 @@ static void both_forms_of_the_content_are_taken(void **state)
 static void a_request_without_a_key_is_told_so(void **state)
 {
     // As clients of C++ do without credentials: an empty key and a signature all the same.
-    const struct acl_field empty[] = { { STR("AccessKey"), STR("") },
-                                       { STR("OnsChannel"), STR("ALIYUN") },
-                                       { STR("Signature"), STR("x") } };
+    const struct sign_field empty[] = { { STR("AccessKey"), STR("") },
+                                        { STR("OnsChannel"), STR("ALIYUN") },
+                                        { STR("Signature"), STR("x") } };
     struct acl_verdict verdict;
     struct acl_request request = { .peer = str_make(stranger, 4) };
     acl_check(*state, &request, &verdict);
@@ -336,17 +336,17 @@ static void a_request_without_a_key_is_told_so(void **state)
 
 static void broken_requests_are_refused(void **state)
 {
-    struct acl_field fields[ACL_FIELDS_MAX + 1];
-    char names[ACL_FIELDS_MAX + 1][8];
+    struct sign_field fields[SIGN_FIELDS_MAX + 1];
+    char names[SIGN_FIELDS_MAX + 1][8];
     struct acl_verdict verdict;
-    for (size_t i = 0; i <= ACL_FIELDS_MAX; i++) {
+    for (size_t i = 0; i <= SIGN_FIELDS_MAX; i++) {
         snprintf(names[i], sizeof names[i], "f%zu", i);
-        fields[i] = (struct acl_field){ str_of(names[i]), STR("v") };
+        fields[i] = (struct sign_field){ str_of(names[i]), STR("v") };
     }
     for (int known = 0; known < 2; known++) {
-        fields[0] = (struct acl_field){ STR("AccessKey"), known ? STR("billing") : STR("nobody") };
+        fields[0] = (struct sign_field){ STR("AccessKey"), known ? STR("billing") : STR("nobody") };
         struct acl_request request = {
-            str_make(stranger, 4), fields, ACL_FIELDS_MAX + 1, STR(""), NULL, 0
+            str_make(stranger, 4), fields, SIGN_FIELDS_MAX + 1, STR(""), NULL, 0
         };
         acl_check(*state, &request, &verdict);
         assert_false(verdict.allowed);
@@ -391,7 +391,7 @@ static void an_account_may_trust_addresses(void **state)
 {
     static const unsigned char home[4] = { 192, 168, 1, 7 };
     const struct acl_want want = { ACL_TOPIC, STR("orders"), ACL_PUB };
-    struct acl_field fields[] = { { STR("AccessKey"), STR("at-home") } };
+    struct sign_field fields[] = { { STR("AccessKey"), STR("at-home") } };
     struct acl_request request = { str_make(home, 4), fields, 1, STR(""), &want, 1 };
     struct acl_verdict verdict;
     acl_check(*state, &request, &verdict);

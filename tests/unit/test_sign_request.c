@@ -9,14 +9,14 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "acl/acl.h"
+#include "sign/sign.h"
 
 enum { PAIRS_MAX = 16 };
 
 struct vector {
     const char *about;
     const char *secret;
-    enum acl_form form;
+    enum sign_form form;
     const char *body;
     const char *signature;
     const char *pairs[PAIRS_MAX][2];
@@ -25,13 +25,13 @@ struct vector {
 static const struct vector vectors[] = {
     { "heartbeat: body and key only",
       "12345678",
-      ACL_FORM_WHOLE,
+      SIGN_FORM_WHOLE,
       "{\"clientID\":\"10.0.0.7@4711\",\"producerDataSet\":[],\"consumerDataSet\":[]}",
       "r0Cy1NHqj05R71u6mXbwsa8Sp6g=",
       { { "AccessKey", "RocketMQ" } } },
     { "SEND_MESSAGE_V2",
       "12345678",
-      ACL_FORM_WHOLE,
+      SIGN_FORM_WHOLE,
       "hello",
       "9CfAidnKg3I1Y2jxv4Hqsmh7omA=",
       { { "a", "billing" },
@@ -49,7 +49,7 @@ static const struct vector vectors[] = {
         { "AccessKey", "RocketMQ" } } },
     { "SEND_MESSAGE, security token",
       "12345678",
-      ACL_FORM_WHOLE,
+      SIGN_FORM_WHOLE,
       "hello",
       "HfgSJahm+a++Y4ss3vt59w0+kPo=",
       { { "producerGroup", "billing" },
@@ -60,31 +60,31 @@ static const struct vector vectors[] = {
         { "SecurityToken", "tok/en+1=" } } },
     { "no body",
       "12345678",
-      ACL_FORM_WHOLE,
+      SIGN_FORM_WHOLE,
       NULL,
       "wQpEtKVGCRZV0Dt019r5of21aVA=",
       { { "topic", "orders" }, { "AccessKey", "RocketMQ" } } },
     { "nothing to sign",
       "12345678",
-      ACL_FORM_WHOLE,
+      SIGN_FORM_WHOLE,
       "",
       "beQgVA0KNM4WtCe68fj2DEn3WWU=",
       { { "AccessKey", "" }, { "topic", "" } } },
     { "a Signature that is there already",
       "12345678",
-      ACL_FORM_WHOLE,
+      SIGN_FORM_WHOLE,
       "x",
       "3bvv7K4uebEjikcMHkklrz8mvOo=",
       { { "AccessKey", "RocketMQ" }, { "Signature", "b2xk" }, { "topic", "t" } } },
     { "OnsChannel of the C++ client",
       "12345678",
-      ACL_FORM_WHOLE,
+      SIGN_FORM_WHOLE,
       "x",
       "sn2LxGiHfSQDrfiH4iVcWTLcj9Y=",
       { { "OnsChannel", "ALIYUN" }, { "AccessKey", "RocketMQ" }, { "topic", "t" } } },
     { "digits, capitals, small letters",
       "12345678",
-      ACL_FORM_WHOLE,
+      SIGN_FORM_WHOLE,
       "",
       "0IKo2H66X90/Xjn11PsdN89Mq6Y=",
       { { "b", "2" },
@@ -96,7 +96,7 @@ static const struct vector vectors[] = {
         { "9", "6" } } },
     { "beyond ASCII",
       "g\xc3\xa9heimnis\xe4\xb8\xad",
-      ACL_FORM_WHOLE,
+      SIGN_FORM_WHOLE,
       "\xe4\xbd\xa0\xe5\xa5\xbd",
       "3fqI32w5NxBqjsM9jS3tgnpuTXY=",
       { { "AccessKey", "RocketMQ" },
@@ -104,7 +104,7 @@ static const struct vector vectors[] = {
         { "topic", "t" } } },
     { "names in the order of UTF-16",
       "12345678",
-      ACL_FORM_WHOLE,
+      SIGN_FORM_WHOLE,
       "",
       "DN86ogHlNPtJTEhwkYLroLbvObk=",
       { { "\xf0\x9f\x9a\x80", "rocket" },
@@ -114,13 +114,13 @@ static const struct vector vectors[] = {
         { "\xed\x9f\xbf", "d7ff" } } },
     { "a secret longer than a block of SHA-1",
       "0123456789012345678901234567890123456789012345678901234567890123456789-long",
-      ACL_FORM_WHOLE,
+      SIGN_FORM_WHOLE,
       "x",
       "aYz+HB9X7qu/zk4SHPueSJcPn7U=",
       { { "AccessKey", "RocketMQ" } } },
     { "QUERY_MESSAGE as a client of 4.9.7 signs it",
       "12345678",
-      ACL_FORM_WHOLE,
+      SIGN_FORM_WHOLE,
       NULL,
       "UNsgZymPjf1hJyNq+Fs35wveJyY=",
       { { "topic", "orders" },
@@ -132,7 +132,7 @@ static const struct vector vectors[] = {
         { "AccessKey", "RocketMQ" } } },
     { "QUERY_MESSAGE as older clients sign it",
       "12345678",
-      ACL_FORM_NO_UNIQUE,
+      SIGN_FORM_NO_UNIQUE,
       NULL,
       "cpWRzExIWlHYqrH/zCKFpKThRaI=",
       { { "topic", "orders" },
@@ -144,7 +144,7 @@ static const struct vector vectors[] = {
         { "AccessKey", "RocketMQ" } } },
 };
 
-static size_t fields_of(const struct vector *vector, struct acl_field *fields)
+static size_t fields_of(const struct vector *vector, struct sign_field *fields)
 {
     size_t count = 0;
     while (count < PAIRS_MAX && vector->pairs[count][0] != NULL) {
@@ -155,11 +155,11 @@ static size_t fields_of(const struct vector *vector, struct acl_field *fields)
     return count;
 }
 
-static struct acl_signer *signer_of(const char *secret)
+static struct sign_key *signer_of(const char *secret)
 {
-    struct acl_signer *signer = NULL;
+    struct sign_key *signer = NULL;
     struct tidings_error err = { 0 };
-    assert_int_equal(acl_signer_new(str_of(secret), &signer, &err), TIDINGS_OK);
+    assert_int_equal(sign_key_new(str_of(secret), &signer, &err), TIDINGS_OK);
     return signer;
 }
 
@@ -167,17 +167,17 @@ static void signatures_are_those_of_rocketmq(void **state)
 {
     (void)state;
     for (size_t i = 0; i < BASE_COUNT(vectors); i++) {
-        struct acl_field fields[PAIRS_MAX];
-        char signature[ACL_SIGNATURE_SIZE];
+        struct sign_field fields[PAIRS_MAX];
+        char signature[SIGN_TEXT_SIZE];
         size_t count = fields_of(&vectors[i], fields);
-        struct acl_signer *signer = signer_of(vectors[i].secret);
+        struct sign_key *signer = signer_of(vectors[i].secret);
         for (int round = 0; round < 2; round++) { // signing changes nothing in the signer
-            assert_int_equal(acl_sign(signer, vectors[i].form, fields, count,
-                                      str_of(vectors[i].body), signature),
+            assert_int_equal(sign_request(signer, vectors[i].form, fields, count,
+                                          str_of(vectors[i].body), signature),
                              TIDINGS_OK);
             assert_string_equal(signature, vectors[i].signature);
         }
-        acl_signer_free(signer);
+        sign_key_free(signer);
     }
 }
 
@@ -185,19 +185,19 @@ static void the_order_of_fields_does_not_matter(void **state)
 {
     (void)state;
     for (size_t i = 0; i < BASE_COUNT(vectors); i++) {
-        struct acl_field fields[PAIRS_MAX];
-        struct acl_field turned[PAIRS_MAX];
-        char signature[ACL_SIGNATURE_SIZE];
+        struct sign_field fields[PAIRS_MAX];
+        struct sign_field turned[PAIRS_MAX];
+        char signature[SIGN_TEXT_SIZE];
         size_t count = fields_of(&vectors[i], fields);
         for (size_t n = 0; n < count; n++) {
             turned[n] = fields[count - 1 - n];
         }
-        struct acl_signer *signer = signer_of(vectors[i].secret);
-        assert_int_equal(
-            acl_sign(signer, vectors[i].form, turned, count, str_of(vectors[i].body), signature),
-            TIDINGS_OK);
+        struct sign_key *signer = signer_of(vectors[i].secret);
+        assert_int_equal(sign_request(signer, vectors[i].form, turned, count,
+                                      str_of(vectors[i].body), signature),
+                         TIDINGS_OK);
         assert_string_equal(signature, vectors[i].signature);
-        acl_signer_free(signer);
+        sign_key_free(signer);
     }
 }
 
@@ -219,63 +219,65 @@ static void the_code_is_hmac_sha1(void **state)
           "6OmdD0UjfXhta7qnllx4CLv/GpE=" },
     };
     for (size_t i = 0; i < BASE_COUNT(cases); i++) {
-        char signature[ACL_SIGNATURE_SIZE];
-        struct acl_signer *signer = signer_of(cases[i][0]);
-        assert_int_equal(acl_sign(signer, ACL_FORM_WHOLE, NULL, 0, str_of(cases[i][1]), signature),
-                         TIDINGS_OK);
+        char signature[SIGN_TEXT_SIZE];
+        struct sign_key *signer = signer_of(cases[i][0]);
+        assert_int_equal(
+            sign_request(signer, SIGN_FORM_WHOLE, NULL, 0, str_of(cases[i][1]), signature),
+            TIDINGS_OK);
         assert_string_equal(signature, cases[i][2]);
-        acl_signer_free(signer);
+        sign_key_free(signer);
     }
 }
 
 static void a_name_may_not_come_twice(void **state)
 {
     (void)state;
-    char signature[ACL_SIGNATURE_SIZE] = "before";
-    const struct acl_field fields[] = { { STR("topic"), STR("a") },
-                                        { STR("AccessKey"), STR("RocketMQ") },
-                                        { STR("topic"), STR("b") } };
-    struct acl_signer *signer = signer_of("12345678");
-    assert_int_equal(acl_sign(signer, ACL_FORM_WHOLE, fields, 3, STR(""), signature),
+    char signature[SIGN_TEXT_SIZE] = "before";
+    const struct sign_field fields[] = { { STR("topic"), STR("a") },
+                                         { STR("AccessKey"), STR("RocketMQ") },
+                                         { STR("topic"), STR("b") } };
+    struct sign_key *signer = signer_of("12345678");
+    assert_int_equal(sign_request(signer, SIGN_FORM_WHOLE, fields, 3, STR(""), signature),
                      TIDINGS_E_INVALID);
     assert_string_equal(signature, "");
-    acl_signer_free(signer);
+    sign_key_free(signer);
 }
 
 static void fields_have_a_maximum(void **state)
 {
     (void)state;
-    struct acl_field fields[ACL_FIELDS_MAX + 1];
-    char names[ACL_FIELDS_MAX + 1][8];
-    char signature[ACL_SIGNATURE_SIZE];
-    for (size_t i = 0; i <= ACL_FIELDS_MAX; i++) {
+    struct sign_field fields[SIGN_FIELDS_MAX + 1];
+    char names[SIGN_FIELDS_MAX + 1][8];
+    char signature[SIGN_TEXT_SIZE];
+    for (size_t i = 0; i <= SIGN_FIELDS_MAX; i++) {
         snprintf(names[i], sizeof names[i], "f%zu", i);
-        fields[i] = (struct acl_field){ str_of(names[i]), STR("v") };
+        fields[i] = (struct sign_field){ str_of(names[i]), STR("v") };
     }
-    struct acl_signer *signer = signer_of("12345678");
-    assert_int_equal(acl_sign(signer, ACL_FORM_WHOLE, fields, ACL_FIELDS_MAX, STR(""), signature),
-                     TIDINGS_OK);
+    struct sign_key *signer = signer_of("12345678");
     assert_int_equal(
-        acl_sign(signer, ACL_FORM_WHOLE, fields, ACL_FIELDS_MAX + 1, STR(""), signature),
+        sign_request(signer, SIGN_FORM_WHOLE, fields, SIGN_FIELDS_MAX, STR(""), signature),
+        TIDINGS_OK);
+    assert_int_equal(
+        sign_request(signer, SIGN_FORM_WHOLE, fields, SIGN_FIELDS_MAX + 1, STR(""), signature),
         TIDINGS_E_TOO_LARGE);
-    acl_signer_free(signer);
+    sign_key_free(signer);
 }
 
 static void secrets_are_told_apart(void **state)
 {
     (void)state;
     static const char *const secrets[] = { "", "1", "12345678", "12345679", "123456780" };
-    char signatures[BASE_COUNT(secrets)][ACL_SIGNATURE_SIZE];
+    char signatures[BASE_COUNT(secrets)][SIGN_TEXT_SIZE];
     for (size_t i = 0; i < BASE_COUNT(secrets); i++) {
-        struct acl_signer *signer = signer_of(secrets[i]);
-        assert_int_equal(acl_sign(signer, ACL_FORM_WHOLE, NULL, 0, STR("x"), signatures[i]),
+        struct sign_key *signer = signer_of(secrets[i]);
+        assert_int_equal(sign_request(signer, SIGN_FORM_WHOLE, NULL, 0, STR("x"), signatures[i]),
                          TIDINGS_OK);
-        acl_signer_free(signer);
+        sign_key_free(signer);
         for (size_t other = 0; other < i; other++) {
             assert_string_not_equal(signatures[other], signatures[i]);
         }
     }
-    acl_signer_free(NULL);
+    sign_key_free(NULL);
 }
 
 int main(void)

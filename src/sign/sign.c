@@ -5,11 +5,11 @@
 #include <openssl/evp.h>
 #include <stdlib.h>
 
-#include "acl/acl.h"
+#include "sign/sign.h"
 
 enum { DIGEST_BYTES = 20 };
 
-struct acl_signer {
+struct sign_key {
     EVP_MAC_CTX *keyed; // started with the key, and only ever copied
 };
 
@@ -24,7 +24,7 @@ static bool was_memory(void)
     return memory;
 }
 
-tidings_status acl_signer_new(struct str secret, struct acl_signer **ret, struct tidings_error *err)
+tidings_status sign_key_new(struct str secret, struct sign_key **ret, struct tidings_error *err)
 {
     char digest[] = "SHA1";
     const OSSL_PARAM params[] = {
@@ -34,7 +34,7 @@ tidings_status acl_signer_new(struct str secret, struct acl_signer **ret, struct
     // An empty key must not be NULL, which would mean: the key of before.
     const unsigned char *key = (const unsigned char *)(secret.len > 0 ? secret.ptr : "");
     EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-    struct acl_signer *signer = calloc(1, sizeof *signer);
+    struct sign_key *signer = calloc(1, sizeof *signer);
     tidings_status status = TIDINGS_OK;
     *ret = NULL;
     if (signer == NULL) {
@@ -51,12 +51,12 @@ tidings_status acl_signer_new(struct str secret, struct acl_signer **ret, struct
     *ret = signer;
     signer = NULL;
 out:
-    acl_signer_free(signer);
+    sign_key_free(signer);
     EVP_MAC_free(hmac);
     return status;
 }
 
-void acl_signer_free(struct acl_signer *signer)
+void sign_key_free(struct sign_key *signer)
 {
     if (signer != NULL) {
         EVP_MAC_CTX_free(signer->keyed);
@@ -85,15 +85,15 @@ static int compare_names(struct str a, struct str b)
 
 static int by_name(const void *a, const void *b)
 {
-    const struct acl_field *const *left = a;
-    const struct acl_field *const *right = b;
+    const struct sign_field *const *left = a;
+    const struct sign_field *const *right = b;
     return compare_names((*left)->name, (*right)->name);
 }
 
-static bool is_signed(const struct acl_field *field, enum acl_form form)
+static bool is_signed(const struct sign_field *field, enum sign_form form)
 {
     return !str_eq(field->name, STR("Signature")) &&
-           !(form == ACL_FORM_NO_UNIQUE && str_eq(field->name, STR("_UNIQUE_KEY_QUERY")));
+           !(form == SIGN_FORM_NO_UNIQUE && str_eq(field->name, STR("_UNIQUE_KEY_QUERY")));
 }
 
 static bool feed(EVP_MAC_CTX *mac, struct str bytes)
@@ -101,8 +101,8 @@ static bool feed(EVP_MAC_CTX *mac, struct str bytes)
     return bytes.len == 0 || EVP_MAC_update(mac, (const unsigned char *)bytes.ptr, bytes.len) == 1;
 }
 
-static tidings_status digest(const struct acl_signer *signer, const struct acl_field **sorted,
-                             size_t count, enum acl_form form, struct str body,
+static tidings_status digest(const struct sign_key *signer, const struct sign_field **sorted,
+                             size_t count, enum sign_form form, struct str body,
                              unsigned char *ret_digest)
 {
     EVP_MAC_CTX *mac = EVP_MAC_CTX_dup(signer->keyed);
@@ -124,20 +124,20 @@ static tidings_status digest(const struct acl_signer *signer, const struct acl_f
     return fed ? TIDINGS_OK : TIDINGS_E_NO_MEMORY;
 }
 
-tidings_status acl_sign(const struct acl_signer *signer, enum acl_form form,
-                        const struct acl_field *fields, size_t count, struct str body,
-                        char ret_signature[ACL_SIGNATURE_SIZE])
+tidings_status sign_request(const struct sign_key *signer, enum sign_form form,
+                            const struct sign_field *fields, size_t count, struct str body,
+                            char ret_signature[SIGN_TEXT_SIZE])
 {
-    const struct acl_field *sorted[ACL_FIELDS_MAX];
+    const struct sign_field *sorted[SIGN_FIELDS_MAX];
     unsigned char bytes[DIGEST_BYTES];
     ret_signature[0] = '\0';
-    if (count > ACL_FIELDS_MAX) {
+    if (count > SIGN_FIELDS_MAX) {
         return TIDINGS_E_TOO_LARGE;
     }
     for (size_t i = 0; i < count; i++) {
         sorted[i] = &fields[i];
     }
-    qsort((void *)sorted, count, sizeof(struct acl_field *), by_name);
+    qsort((void *)sorted, count, sizeof(struct sign_field *), by_name);
     for (size_t i = 1; i < count; i++) {
         if (str_eq(sorted[i - 1]->name, sorted[i]->name)) {
             return TIDINGS_E_INVALID; // what would be signed is not what would be read
