@@ -16,6 +16,12 @@ static bool parse_text(struct str text, int64_t *ret)
     return true;
 }
 
+static bool parse_switch(struct str text, int64_t *ret)
+{
+    *ret = str_eq_c(text, "on");
+    return *ret != 0 || str_eq_c(text, "off");
+}
+
 static bool parse_servers(struct str text, int64_t *ret)
 {
     struct str piece;
@@ -97,6 +103,8 @@ static bool parse_levels(struct str text, int64_t *ret)
 
 enum kind {
     KIND_TEXT,
+    KIND_SECRET, // a text that no message and no getter shows
+    KIND_SWITCH,
     KIND_SERVERS,
     KIND_GROUP,
     KIND_TOPICS,
@@ -114,6 +122,8 @@ static const struct {
     const char *right; // what would be right
 } kinds[] = {
     [KIND_TEXT] = { parse_text, "a text" },
+    [KIND_SECRET] = { parse_text, "a text" },
+    [KIND_SWITCH] = { parse_switch, "on or off" },
     [KIND_SERVERS] = { parse_servers, "\"host:port\" or up to 16 of them with ; between" },
     [KIND_GROUP] = { parse_group, "1 to 255 of % | a-z A-Z 0-9 _ -" },
     [KIND_TOPICS] = { parse_topics, "topic names with ; between" },
@@ -139,6 +149,15 @@ static const struct config_row {
 #include "client/config.def"
 #undef X
 };
+
+static void forget(struct config_value *value, enum kind kind)
+{
+    if (kind == KIND_SECRET && value->text != NULL) {
+        explicit_bzero(value->text, strlen(value->text));
+    }
+    free(value->text);
+    value->text = NULL;
+}
 
 bool config_parse_address(struct str text, char *host, size_t host_size, int *ret_port)
 {
@@ -176,7 +195,12 @@ static tidings_status check(const struct config_row *row, struct str value, int6
         return error_set(err, TIDINGS_E_INVALID, "setting %s: \"%.*s\" is not %s", row->name,
                          STR_ARG(value), kinds[row->kind].right);
     }
-    if (*ret_number < row->least || *ret_number > row->greatest) {
+    bool in_range = *ret_number >= row->least && *ret_number <= row->greatest;
+    if (!in_range && row->kind == KIND_SECRET) {
+        return error_set(err, TIDINGS_E_INVALID, "setting %s: has more than %lld bytes", row->name,
+                         (long long)row->greatest);
+    }
+    if (!in_range) {
         return error_set(err, TIDINGS_E_INVALID,
                          "setting %s: \"%.*s\" is not between %lld and %lld", row->name,
                          STR_ARG(value), (long long)row->least, (long long)row->greatest);
@@ -202,7 +226,7 @@ tidings_config *tidings_config_new(void)
 void tidings_config_free(tidings_config *config)
 {
     for (size_t i = 0; config != NULL && i < CONFIG_COUNT; i++) {
-        free(config->values[i].text);
+        forget(&config->values[i], rows[i].kind);
     }
     free(config);
 }
@@ -239,7 +263,7 @@ tidings_status tidings_config_set(tidings_config *config, const char *name, cons
     if (copy == NULL) {
         return error_set(err, TIDINGS_E_NO_MEMORY, "setting %s: out of memory", name);
     }
-    free(config->values[index].text);
+    forget(&config->values[index], rows[index].kind);
     config->values[index] = (struct config_value){ copy, number };
     return TIDINGS_OK;
 }
@@ -251,7 +275,8 @@ tidings_status tidings_config_get(const tidings_config *config, const char *name
     if (index == CONFIG_COUNT || size == 0) {
         return TIDINGS_E_INVALID;
     }
-    struct str value = str_of(config->values[index].text);
+    bool hidden = rows[index].kind == KIND_SECRET && config->values[index].number > 0;
+    struct str value = hidden ? STR("(secret)") : str_of(config->values[index].text);
     value.len = value.len < size ? value.len : size - 1;
     (void)str_copy(out, size, value);
     return TIDINGS_OK;

@@ -209,7 +209,7 @@ static void on_closed(void *arg, struct net_conn *conn, tidings_status status)
 {
     struct link *link = arg;
     bool was_open = link->state == LINK_OPEN;
-    (void)conn;
+    char tls_text[256];
     link->state = LINK_IDLE;
     link->conn = NULL;
     link->conn_id = 0;
@@ -221,11 +221,18 @@ static void on_closed(void *arg, struct net_conn *conn, tidings_status status)
         link->not_before_us = runtime_now_us(link->runtime) + link->backoff_ms * 1000;
     }
     buf_clear(&link->waiting);
-    link_fail_calls(link, link->runtime->stopped ? TIDINGS_E_CLOSED : TIDINGS_E_NETWORK,
-                    !was_open                     ? "cannot be reached"
-                    : status == TIDINGS_E_EOF     ? "closed the connection"
-                    : status == TIDINGS_E_TIMEOUT ? "connection was idle"
-                                                  : "connection is lost");
+    const char *why = !was_open                     ? "cannot be reached"
+                      : status == TIDINGS_E_EOF     ? "closed the connection"
+                      : status == TIDINGS_E_TIMEOUT ? "connection was idle"
+                                                    : "connection is lost";
+    if (net_conn_tls_reason(conn)[0] != '\0') {
+        snprintf(tls_text, sizeof tls_text, "TLS failed: %s (settings tls, tls_ca, tls_verify)",
+                 net_conn_tls_reason(conn));
+        why = tls_text;
+    } else if (!was_open && link->runtime->secure.tls != NULL) {
+        why = "cannot be reached by TLS (does it speak TLS?)";
+    }
+    link_fail_calls(link, link->runtime->stopped ? TIDINGS_E_CLOSED : TIDINGS_E_NETWORK, why);
 }
 
 static const struct net_handler handler = {
@@ -239,6 +246,8 @@ static void dial(struct link *link)
         .frame_max = WIRE_FRAME_MAX + 4,
         .out_max = RUNTIME_OUT_MAX,
         .idle_timeout_ms = RUNTIME_IDLE_MS,
+        .tls = runtime->secure.tls,
+        .tls_name = link->host,
         .connect_timeout_ms = config_number(runtime->config, CONFIG_CONNECT_TIMEOUT),
     };
     link->state = LINK_DIALLING;
@@ -319,11 +328,19 @@ static tidings_status put_frame(struct link *link, struct wire_header *header, s
     if (out == NULL) {
         return link->runtime->stopped ? TIDINGS_E_CLOSED : TIDINGS_E_NETWORK;
     }
+    struct signature signature = { .fields_before = header->ext_count };
     size_t before = out->len;
-    tidings_status status = wire_header_encode(header, body.len, out);
+    tidings_status status = TIDINGS_OK;
+    if ((header->flag & WIRE_FLAG_RESPONSE) == 0) {
+        status = secure_sign(&link->runtime->secure, link->version, header, body, &signature);
+    }
+    if (status == TIDINGS_OK) {
+        status = wire_header_encode(header, body.len, out);
+    }
     if (status == TIDINGS_OK) {
         status = buf_add_str(out, body);
     }
+    secure_unsign(header, &signature);
     if (status != TIDINGS_OK) {
         out->len = before;
         return status;

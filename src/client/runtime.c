@@ -126,6 +126,9 @@ tidings_status runtime_init(struct runtime *runtime, const tidings_config *confi
         runtime->config != NULL ? slots_init(&runtime->slots) : TIDINGS_E_NO_MEMORY;
     if (status == TIDINGS_OK) {
         ident_init(&runtime->ident, config, runtime->clock);
+        status = secure_init(&runtime->secure, runtime->config, err);
+    }
+    if (status == TIDINGS_OK) {
         status = init_loop(runtime, err);
     }
     if (status != TIDINGS_OK) {
@@ -208,6 +211,7 @@ void runtime_deinit(struct runtime *runtime)
     slots_deinit(&runtime->slots);
     buf_deinit(&runtime->scratch);
     buf_deinit(&runtime->texts);
+    secure_deinit(&runtime->secure);
     tidings_config_free(runtime->config);
     runtime->loop = NULL;
     runtime->timer = NULL;

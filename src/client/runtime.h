@@ -15,6 +15,7 @@
 #include "base/map.h"
 #include "client/config.h"
 #include "client/ident.h"
+#include "client/secure.h"
 #include "net/net.h"
 #include "wire/requests.h"
 #include "wire/wire.h"
@@ -99,6 +100,7 @@ struct runtime {
     tidings_config *config; // own copy
     const struct clock *clock;
     struct ident ident;
+    struct secure secure;
     struct rnd rnd;
     struct runtime_owner owner;
     struct net_loop *loop;

@@ -138,15 +138,26 @@ tidings_status conn_attach(struct net_conn *conn, int fd, const struct sockaddr 
     return TIDINGS_OK;
 }
 
-void conn_open(struct net_conn *conn)
+void conn_opened(struct net_conn *conn)
 {
-    conn->state = CONN_OPEN;
     conn->told = true;
     conn->deadline_ms = 0;
-    conn->active_ms = loop_now_ms(conn->loop);
     conn->handler->opened(conn->arg, conn);
     if (conn->state == CONN_OPEN && conn->out.len > 0) { // written while it was connecting
         conn_mark_dirty(conn);
+    }
+}
+
+void conn_open(struct net_conn *conn)
+{
+    conn->state = CONN_OPEN;
+    conn->active_ms = loop_now_ms(conn->loop);
+    if (!conn->accepted && tls_is_client(conn->options.tls)) {
+        if (!tls_dialled(conn)) {
+            return;
+        }
+    } else {
+        conn_opened(conn);
     }
     conn_read_start(conn);
     deadline_update(conn);

@@ -176,7 +176,7 @@ static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buffer)
         conn->loop->stats.bytes_in += (uint64_t)got;
         if (conn->state == CONN_OPEN) {
             conn->active_ms = loop_now_ms(conn->loop);
-            if (conn->options.tls != NULL && conn->accepted) {
+            if (conn->options.tls != NULL && (conn->accepted || conn->tls != NULL)) {
                 tls_take(conn, buffer->base, (size_t)got);
             } else {
                 conn_take(conn, buffer->base, (size_t)got);

@@ -6,6 +6,7 @@
 #include <openssl/ssl.h>
 #include <stdlib.h>
 
+#include "base/str.h"
 #include "net/private.h"
 #include "net/tls.h"
 
@@ -24,6 +25,7 @@ struct tls {
     bool finished; // the handshake
     bool failed;
     bool ended; // our close_notify is written
+    char reason[160];
 };
 
 void tls_free(struct net_conn *conn)
@@ -35,7 +37,7 @@ void tls_free(struct net_conn *conn)
     }
 }
 
-static tidings_status begin(struct net_conn *conn)
+static tidings_status make(struct net_conn *conn)
 {
     struct net_loop *loop = conn->loop;
     if (loop->plain_buffer == NULL) {
@@ -55,12 +57,67 @@ static tidings_status begin(struct net_conn *conn)
         return TIDINGS_E_NO_MEMORY;
     }
     SSL_set_bio(tls->ssl, tls->in, tls->out);
-    SSL_set_accept_state(tls->ssl);
+    return TIDINGS_OK;
+}
+
+static tidings_status begin(struct net_conn *conn)
+{
+    tidings_status status = make(conn);
+    if (status != TIDINGS_OK) {
+        return status;
+    }
+    SSL_set_accept_state(conn->tls->ssl);
     if (conn->options.frame_timeout_ms > 0) {
-        conn->deadline_ms = loop_now_ms(loop) + conn->options.frame_timeout_ms;
+        conn->deadline_ms = loop_now_ms(conn->loop) + conn->options.frame_timeout_ms;
         deadline_update(conn);
     }
     return TIDINGS_OK;
+}
+
+// ---- dialled ----
+// Whom the certificate must name, and, if that is a name, whom the server is asked to be (RFC 6066
+// section 3).
+static bool set_name(SSL *ssl, const char *name)
+{
+    struct sockaddr_storage address;
+    if (name == NULL) {
+        return true;
+    }
+    if (address_parse(name, 1, &address) == 0) {
+        return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name) == 1;
+    }
+    return SSL_set_tlsext_host_name(ssl, name) == 1 && SSL_set1_host(ssl, name) == 1;
+}
+
+bool tls_dialled(struct net_conn *conn)
+{
+    if (make(conn) != TIDINGS_OK || !set_name(conn->tls->ssl, conn->options.tls_name)) {
+        ERR_clear_error();
+        conn_close(conn, TIDINGS_E_NO_MEMORY);
+        return false;
+    }
+    conn->first_seen = true;
+    SSL_set_connect_state(conn->tls->ssl);
+    (void)SSL_do_handshake(conn->tls->ssl); // writes the first record; the rest comes with reading
+    ERR_clear_error();
+    conn_mark_dirty(conn);
+    return true;
+}
+
+// Kept for the handler: the certificate's fault, or what the library says.
+static void note_reason(struct tls *tls)
+{
+    long verified = SSL_get_verify_result(tls->ssl);
+    const char *reason = verified != X509_V_OK ? X509_verify_cert_error_string(verified)
+                                               : ERR_reason_error_string(ERR_peek_error());
+    struct str text = str_of(reason != NULL ? reason : "broken TLS");
+    text.len = text.len < sizeof tls->reason ? text.len : sizeof tls->reason - 1;
+    (void)str_copy(tls->reason, sizeof tls->reason, text);
+}
+
+const char *net_conn_tls_reason(const struct net_conn *conn)
+{
+    return conn->tls != NULL ? conn->tls->reason : "";
 }
 
 // ---- reading ----
@@ -101,6 +158,9 @@ static size_t decrypt(struct net_conn *conn, int *ret_ssl_error)
         *ret_ssl_error = SSL_get_error(ssl, got);
         have += got > 0 ? (size_t)got : 0;
     }
+    if (*ret_ssl_error == SSL_ERROR_SSL) {
+        note_reason(conn->tls);
+    }
     ERR_clear_error();
     count_handshake(conn);
     return have;
@@ -111,8 +171,12 @@ static void deliver(struct net_conn *conn)
 {
     int ssl_error = SSL_ERROR_NONE;
     while (ssl_error == SSL_ERROR_NONE && conn->state == CONN_OPEN) {
+        bool was_finished = conn->tls->finished;
         size_t have = decrypt(conn, &ssl_error);
-        if (have > 0) {
+        if (!conn->accepted && conn->tls->finished && !was_finished) {
+            conn_opened(conn);
+        }
+        if (have > 0 && conn->state == CONN_OPEN) {
             conn_take(conn, conn->loop->plain_buffer, have);
         }
     }

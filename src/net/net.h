@@ -117,8 +117,10 @@ struct net_conn_options {
     int64_t frame_timeout_ms; // from the first byte of a frame to its last (slow sender); 0 = none
     // Accepted connections may begin with TLS (net/tls.h); NULL = plain only. The handler writes
     // nothing before the first frame came.
+    // Of a dialled one (net_tls_client_new): it is open when the handshake is done.
     struct net_tls *tls;
-    int64_t connect_timeout_ms; // dialled only, with the name's resolving; 0 = none
+    const char *tls_name;       // dialled only: host that the certificate must name; lives as long
+    int64_t connect_timeout_ms; // dialled only, with resolving and TLS; 0 = none
 };
 // `host` is a numeric IPv4 or IPv6 address. port 0 = any free; net_listener_port tells which.
 // `handler`, `arg` are used by all its connections. When file descriptors run out, accepting rests
@@ -139,6 +141,8 @@ tidings_status net_dial(struct net_loop *loop, const char *host, int port,
 
 uint64_t net_conn_id(const struct net_conn *conn);
 struct net_conn *net_conn_find(struct net_loop *loop, uint64_t id); // NULL unless it is open
+// Within `closed`: why TLS failed, "" when it did not.
+const char *net_conn_tls_reason(const struct net_conn *conn);
 void *net_conn_user(const struct net_conn *conn); // a free slot for the handler; starts as NULL
 void net_conn_set_user(struct net_conn *conn, void *user);
 // The peer's address as bytes: 4 or 16 in network order; returns the length, 0 while connecting.

@@ -190,8 +190,10 @@ tidings_status conn_new(struct net_loop *loop, const struct net_handler *handler
 // Takes a connected socket: owns fd also when it fails.
 tidings_status conn_attach(struct net_conn *conn, int fd,
                            const struct sockaddr *peer) TIDINGS_NODISCARD;
-// Tells the handler and starts reading.
+// The socket is there: starts reading, and TLS where it is dialled so.
 void conn_open(struct net_conn *conn);
+// Usable: tells the handler.
+void conn_opened(struct net_conn *conn);
 // Ends it now; `closed` runs later in the turn.
 void conn_close(struct net_conn *conn, tidings_status why);
 // Ends it after what is written has left; `why` is what `closed` gets then.
@@ -216,6 +218,9 @@ void conn_read_failed(struct net_conn *conn, ssize_t result);
 // ---- conn_tls.c ----
 // What arrived where TLS is allowed: decides by the first byte, then decrypts into conn_take.
 void tls_take(struct net_conn *conn, const char *bytes, size_t len);
+// A dialled connection is connected: begins the handshake, at whose end conn_opened runs. False
+// when it was closed.
+bool tls_dialled(struct net_conn *conn);
 // Before sending: `out` holds then what goes over the wire.
 tidings_status tls_seal(struct net_conn *conn) TIDINGS_NODISCARD;
 void tls_free(struct net_conn *conn);
@@ -223,6 +228,7 @@ void tls_free(struct net_conn *conn);
 // ---- tls.c ----
 struct ssl_ctx_st *tls_context(const struct net_tls *tls);
 bool tls_is_only(const struct net_tls *tls);
+bool tls_is_client(const struct net_tls *tls); // tls may be NULL
 
 // ---- conn_write.c ----
 void conn_mark_dirty(struct net_conn *conn);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The TLS context of a server: files in, SSL_CTX out.
+// The TLS context of a server or a client: files in, SSL_CTX out.
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <stdlib.h>
@@ -16,6 +16,7 @@ struct net_tls {
     char *client_ca;
     bool client_required;
     bool only;
+    bool is_client;
 };
 
 static const char *tls_reason(void)
@@ -35,17 +36,22 @@ bool tls_is_only(const struct net_tls *tls)
     return tls->only;
 }
 
+bool tls_is_client(const struct net_tls *tls)
+{
+    return tls != NULL && tls->is_client;
+}
+
 // ---- files ----
 static tidings_status load_certificate(const struct net_tls *tls, SSL_CTX *context,
                                        struct tidings_error *err)
 {
-    if (tls->certificate == NULL) { // net_tls_check
+    if (tls->certificate == NULL) { // net_tls_check, a client without one
         return TIDINGS_OK;
     }
     const char *key = tls->key != NULL ? tls->key : tls->certificate;
     if (SSL_CTX_use_certificate_chain_file(context, tls->certificate) != 1) {
         return error_set(err, TIDINGS_E_INVALID,
-                         "%s: no certificate (%s): a PEM file is needed, the server's first",
+                         "%s: no certificate (%s): a PEM file is needed, the own one first",
                          tls->certificate, tls_reason());
     }
     if (SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) != 1 ||
@@ -79,10 +85,10 @@ static tidings_status load_client_ca(const struct net_tls *tls, SSL_CTX *context
 }
 
 // A bare context with what holds for every certificate; NULL = no memory.
-static SSL_CTX *bare_context(void)
+static SSL_CTX *bare_context(const SSL_METHOD *method)
 {
     static const unsigned char session_context[] = "tidings";
-    SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+    SSL_CTX *context = SSL_CTX_new(method);
     if (context == NULL || SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) != 1 ||
         SSL_CTX_set_session_id_context(context, session_context, sizeof session_context - 1) != 1) {
         SSL_CTX_free(context);
@@ -97,7 +103,7 @@ static SSL_CTX *bare_context(void)
 tidings_status net_tls_reload(struct net_tls *tls, struct tidings_error *err)
 {
     ERR_clear_error();
-    SSL_CTX *context = bare_context();
+    SSL_CTX *context = bare_context(TLS_server_method());
     tidings_status status = context != NULL
                                 ? load_certificate(tls, context, err)
                                 : error_set(err, TIDINGS_E_NO_MEMORY, "no memory for TLS");
@@ -133,6 +139,47 @@ tidings_status net_tls_new(const struct net_tls_options *options, struct net_tls
     tls->client_required = options->client_required;
     tls->only = options->only;
     tidings_status status = net_tls_reload(tls, err);
+    if (status != TIDINGS_OK) {
+        net_tls_free(tls);
+        return status;
+    }
+    *ret = tls;
+    return TIDINGS_OK;
+}
+
+// ---- of a client ----
+static tidings_status load_trust(SSL_CTX *context, const struct net_tls_client_options *options,
+                                 struct tidings_error *err)
+{
+    SSL_CTX_set_verify(context, options->unverified ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
+    if (options->ca != NULL && SSL_CTX_load_verify_locations(context, options->ca, NULL) != 1) {
+        return error_set(err, TIDINGS_E_INVALID,
+                         "%s: no certificates to trust (%s): a PEM file is needed", options->ca,
+                         tls_reason());
+    }
+    if (options->ca == NULL && SSL_CTX_set_default_verify_paths(context) != 1) {
+        return error_set(err, TIDINGS_E_NO_MEMORY, "no memory for TLS");
+    }
+    return TIDINGS_OK;
+}
+
+tidings_status net_tls_client_new(const struct net_tls_client_options *options,
+                                  struct net_tls **ret, struct tidings_error *err)
+{
+    struct net_tls *tls = calloc(1, sizeof *tls);
+    ERR_clear_error();
+    if (tls == NULL || !copy_text(&tls->certificate, options->certificate) ||
+        !copy_text(&tls->key, options->key) ||
+        (tls->context = bare_context(TLS_client_method())) == NULL) {
+        net_tls_free(tls);
+        return error_set(err, TIDINGS_E_NO_MEMORY, "no memory for TLS");
+    }
+    tls->is_client = true;
+    tidings_status status = load_trust(tls->context, options, err);
+    if (status == TIDINGS_OK) {
+        status = load_certificate(tls, tls->context, err);
+    }
+    ERR_clear_error();
     if (status != TIDINGS_OK) {
         net_tls_free(tls);
         return status;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // TLS on the ports of a loop: the certificate, who may connect, and how a connection that begins
-// with a handshake record (first byte 22, RFC 8446 section 5.1) is told from a plain one. TLS 1.2
-// and 1.3, no renegotiation, no session kept in memory.
+// with a handshake record (first byte 22, RFC 8446 section 5.1) is told from a plain one; and TLS
+// of connections that are dialled. TLS 1.2 and 1.3, no renegotiation, no session kept in memory.
 //
 // A context belongs to one loop's thread. It must live as long as the listeners whose options name
-// it; connections keep what they began with.
+// it, or, of a client, as the connections; connections keep what they began with.
 #ifndef NET_TLS_H
 #define NET_TLS_H
 
@@ -22,6 +22,18 @@ struct net_tls_options {
     bool client_required;  // no connection without such a certificate; else it may be missing
     bool only;             // plain connections are closed
 };
+
+struct net_tls_client_options {
+    const char *ca; // PEM file: who may have signed servers' certificates; NULL = those that
+                    // the system trusts
+    const char *certificate; // PEM file to show when asked; NULL = none
+    const char *key;         // PEM file; NULL = it stands in the file of the certificate
+    bool unverified;         // any certificate will do: an attacker in between is not noticed
+};
+// For net_dial: options.tls with options.tls_name.
+tidings_status net_tls_client_new(const struct net_tls_client_options *options,
+                                  struct net_tls **ret,
+                                  struct tidings_error *err) TIDINGS_NODISCARD;
 
 tidings_status net_tls_new(const struct net_tls_options *options, struct net_tls **ret,
                            struct tidings_error *err) TIDINGS_NODISCARD;
