@@ -24,7 +24,8 @@ struct tls {
     BIO *out;      // owned by ssl
     bool finished; // the handshake
     bool failed;
-    bool ended; // our close_notify is written
+    bool ended;       // our close_notify is written
+    struct buf early; // dialled: what was written before the handshake's end
     char reason[160];
 };
 
@@ -32,6 +33,7 @@ void tls_free(struct net_conn *conn)
 {
     if (conn->tls != NULL) {
         SSL_free(conn->tls->ssl);
+        buf_deinit(&conn->tls->early);
         free(conn->tls);
         conn->tls = NULL;
     }
@@ -48,6 +50,7 @@ static tidings_status make(struct net_conn *conn)
         return TIDINGS_E_NO_MEMORY;
     }
     conn->tls = tls;
+    buf_init(&tls->early, conn->options.out_max);
     tls->ssl = SSL_new(tls_context(conn->options.tls));
     tls->in = BIO_new(BIO_s_mem());
     tls->out = BIO_new(BIO_s_mem());
@@ -166,6 +169,17 @@ static size_t decrypt(struct net_conn *conn, int *ret_ssl_error)
     return have;
 }
 
+// What was written early is the first to leave.
+static void open_dialled(struct net_conn *conn)
+{
+    if (buf_add_str(net_conn_out(conn), buf_str(&conn->tls->early)) != TIDINGS_OK) {
+        conn_close(conn, TIDINGS_E_NO_MEMORY);
+        return;
+    }
+    buf_deinit(&conn->tls->early);
+    conn_opened(conn);
+}
+
 // Delivers what can be decrypted now.
 static void deliver(struct net_conn *conn)
 {
@@ -174,7 +188,7 @@ static void deliver(struct net_conn *conn)
         bool was_finished = conn->tls->finished;
         size_t have = decrypt(conn, &ssl_error);
         if (!conn->accepted && conn->tls->finished && !was_finished) {
-            conn_opened(conn);
+            open_dialled(conn);
         }
         if (have > 0 && conn->state == CONN_OPEN) {
             conn_take(conn, conn->loop->plain_buffer, have);
@@ -256,8 +270,14 @@ tidings_status tls_seal(struct net_conn *conn)
     struct tls *tls = conn->tls;
     bool may_write = tls->finished && !tls->failed;
     bool last = may_write && conn->state == CONN_DRAINING && !tls->ended;
-    if (conn->out.len > 0 && !may_write) {
+    if (conn->out.len > 0 && !may_write && (conn->accepted || tls->failed)) {
         return TIDINGS_E_PROTOCOL; // see net_conn_options: nobody speaks before the first frame
+    }
+    if (conn->out.len > 0 && !may_write) {
+        if (buf_add_str(&tls->early, buf_str(&conn->out)) != TIDINGS_OK) {
+            return TIDINGS_E_FULL;
+        }
+        conn->out.len = 0;
     }
     if (conn->out.len == 0 && !last && BIO_ctrl_pending(tls->out) == 0) {
         return TIDINGS_OK;
