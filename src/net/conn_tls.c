@@ -89,7 +89,9 @@ static bool set_name(SSL *ssl, const char *name)
     if (address_parse(name, 1, &address) == 0) {
         return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name) == 1;
     }
-    return SSL_set_tlsext_host_name(ssl, name) == 1 && SSL_set1_host(ssl, name) == 1;
+    char own[256]; // the macro takes the const away
+    return str_copy(own, sizeof own, str_of(name)) && SSL_set_tlsext_host_name(ssl, own) == 1 &&
+           SSL_set1_host(ssl, own) == 1;
 }
 
 bool tls_dialled(struct net_conn *conn)
