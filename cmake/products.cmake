@@ -2,8 +2,8 @@
 # What is installed: the program `tidings`, the library libtidings (shared and static), its headers; and the
 # demo services, which use only what is installed.
 
-# ---- libtidings: the rooms base, ladder, wire, sign, net, once, client; only tidings_* is visible ----
-set(TIDINGS_LIBRARY_ROOMS base ladder wire sign net once client)
+# ---- libtidings: the rooms base, ladder, wire, filter, sign, net, once, client; only tidings_* is visible ----
+set(TIDINGS_LIBRARY_ROOMS base ladder wire filter sign net once client)
 set(library_sources)
 foreach(room IN LISTS TIDINGS_LIBRARY_ROOMS)
     file(GLOB room_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${room}/*.c)

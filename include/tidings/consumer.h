@@ -41,6 +41,13 @@ TIDINGS_API tidings_status tidings_consumer_new(const tidings_config *config,
 TIDINGS_API tidings_status tidings_consumer_subscribe(tidings_consumer *consumer, const char *topic,
                                                       const char *expression,
                                                       struct tidings_error *err) TIDINGS_NODISCARD;
+// The same with a condition over the messages' properties instead of tags, like
+//   "amount > 100 AND currency IN ('CNY', 'EUR') AND refund IS NULL"
+// Grammar and meaning are those of RocketMQ's SQL92 filter; the broker applies it (RocketMQ needs
+// enablePropertyFilter=true). E_INVALID with the position of a mistake.
+TIDINGS_API tidings_status
+tidings_consumer_subscribe_sql(tidings_consumer *consumer, const char *topic, const char *condition,
+                               struct tidings_error *err) TIDINGS_NODISCARD;
 // One of the two, before start.
 TIDINGS_API void tidings_consumer_on_message(tidings_consumer *consumer, tidings_handler *handler,
                                              void *arg);

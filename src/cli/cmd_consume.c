@@ -111,11 +111,17 @@ static tidings_status start(struct cli *cli, tidings_config *config, struct list
                             tidings_consumer **ret, struct tidings_error *err)
 {
     const char *tags = cli_option(cli, "tags");
+    const char *sql = cli_option(cli, "sql");
+    if (tags != NULL && sql != NULL) {
+        return error_set(err, TIDINGS_E_INVALID, "--tags or --sql, not both");
+    }
     tidings_status status = tidings_consumer_new(config, ret, err);
     if (status == TIDINGS_OK) {
         tidings_consumer_on_message(*ret, on_message, listening);
         tidings_consumer_on_event(*ret, on_event, listening);
-        status = tidings_consumer_subscribe(*ret, cli->words[0], tags != NULL ? tags : "*", err);
+        status = sql != NULL ? tidings_consumer_subscribe_sql(*ret, cli->words[0], sql, err)
+                             : tidings_consumer_subscribe(*ret, cli->words[0],
+                                                          tags != NULL ? tags : "*", err);
     }
     return status == TIDINGS_OK ? tidings_consumer_start(*ret, err) : status;
 }

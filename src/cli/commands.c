@@ -36,6 +36,7 @@ static const struct cli_option send_options[] = {
 static const struct cli_option consume_options[] = {
     { "group", "GROUP", "consumer group (tidings_cli)" },
     { "tags", "EXPRESSION", "\"A || B\" (*)" },
+    { "sql", "CONDITION", "over properties, as \"amount > 100 AND currency = 'CNY'\"" },
     { "from", "WHERE", "last, first or a time in ms: where a new group begins (last)" },
     { "broadcast", NULL, "hear all messages alone, not as a member of the group" },
     { "count", "N", "end after N messages (0 = go on)" },

@@ -81,6 +81,19 @@ static bool set_given(const struct cli *cli, tidings_config *config)
     return true;
 }
 
+// The account: not on a command line, which everybody on the machine can read.
+static bool set_environment(tidings_config *config)
+{
+    static const char *const names[][2] = { { "TIDINGS_ACCESS_KEY", "access_key" },
+                                            { "TIDINGS_SECRET_KEY", "secret_key" } };
+    bool good = true;
+    for (size_t i = 0; good && i < 2; i++) {
+        const char *value = getenv(names[i][0]);
+        good = value == NULL || set(config, names[i][1], value);
+    }
+    return good;
+}
+
 tidings_config *cli_config(const struct cli *cli, const char *group)
 {
     tidings_config *config = tidings_config_new();
@@ -90,7 +103,8 @@ tidings_config *cli_config(const struct cli *cli, const char *group)
         return NULL;
     }
     if (!set(config, "group", group) ||
-        (servers != NULL && !set(config, "name_servers", servers)) || !set_given(cli, config)) {
+        (servers != NULL && !set(config, "name_servers", servers)) || !set_environment(config) ||
+        !set_given(cli, config)) {
         tidings_config_free(config);
         return NULL;
     }

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "filter/filter.h"
+
 enum { EVENT_SIZE = 512, ROUTE_SOON_MS = 10, STOP_STEP_NS = 1000000 };
 
 void consumer_event(struct tidings_consumer *consumer, bool is_error, const char *format, ...)
@@ -151,18 +153,32 @@ tidings_status tidings_consumer_new(const tidings_config *config, tidings_consum
     return TIDINGS_OK;
 }
 
+// Mistakes are told here, with their position; what is right goes to the broker as it is.
+static tidings_status parse_expression(struct subscription *subscription, struct tidings_error *err)
+{
+    struct str text = str_of(subscription->expression);
+    struct filter *filter = NULL;
+    if (!subscription->is_sql) {
+        return wire_tags_parse(text, &subscription->tags, err);
+    }
+    subscription->tags.all = true;
+    tidings_status status = filter_compile(text, &filter, err);
+    filter_free(filter);
+    return status;
+}
+
 static tidings_status add_subscription(struct tidings_consumer *consumer, struct str topic,
-                                       struct str expression, struct tidings_error *err)
+                                       struct str expression, bool is_sql,
+                                       struct tidings_error *err)
 {
     struct subscription *subscription = &consumer->subscriptions[consumer->subscription_count];
-    *subscription = (struct subscription){ .consumer = consumer };
+    *subscription = (struct subscription){ .consumer = consumer, .is_sql = is_sql };
     call_init(&subscription->members_call, NULL);
     subscription->topic = str_dup(topic);
     subscription->expression = str_dup(expression);
-    tidings_status status =
-        subscription->topic != NULL && subscription->expression != NULL
-            ? wire_tags_parse(str_of(subscription->expression), &subscription->tags, err)
-            : TIDINGS_E_NO_MEMORY;
+    tidings_status status = subscription->topic != NULL && subscription->expression != NULL
+                                ? parse_expression(subscription, err)
+                                : TIDINGS_E_NO_MEMORY;
     if (status == TIDINGS_OK) {
         subscription->is_retry = str_starts(topic, WIRE_RETRY_PREFIX);
         subscription->route = routes_topic(&consumer->routes, topic);
@@ -179,8 +195,8 @@ static tidings_status add_subscription(struct tidings_consumer *consumer, struct
     return TIDINGS_OK;
 }
 
-tidings_status tidings_consumer_subscribe(tidings_consumer *consumer, const char *topic,
-                                          const char *expression, struct tidings_error *err)
+static tidings_status subscribe(tidings_consumer *consumer, const char *topic,
+                                struct str expression, bool is_sql, struct tidings_error *err)
 {
     struct tidings_error why = { 0 };
     if (consumer->started) {
@@ -199,12 +215,24 @@ tidings_status tidings_consumer_subscribe(tidings_consumer *consumer, const char
     if (consumer->subscription_count >= CONSUMER_TOPICS_MAX) {
         return error_set(err, TIDINGS_E_FULL, "more than %d topics", CONSUMER_TOPICS_MAX);
     }
-    tidings_status status = add_subscription(
-        consumer, str_of(topic), expression != NULL ? str_of(expression) : STR("*"), &why);
+    tidings_status status = add_subscription(consumer, str_of(topic), expression, is_sql, &why);
     if (status != TIDINGS_OK && err != NULL) {
         *err = why;
     }
     return status;
+}
+
+tidings_status tidings_consumer_subscribe(tidings_consumer *consumer, const char *topic,
+                                          const char *expression, struct tidings_error *err)
+{
+    return subscribe(consumer, topic, expression != NULL ? str_of(expression) : STR("*"), false,
+                     err);
+}
+
+tidings_status tidings_consumer_subscribe_sql(tidings_consumer *consumer, const char *topic,
+                                              const char *condition, struct tidings_error *err)
+{
+    return subscribe(consumer, topic, str_of(condition), true, err);
 }
 
 void tidings_consumer_on_message(tidings_consumer *consumer, tidings_handler *handler, void *arg)
@@ -236,6 +264,7 @@ static tidings_status make_heartbeat(struct tidings_consumer *consumer)
     struct wire_consumer_data *data = &consumer->heartbeat_data;
     int64_t from = config_number(runtime->config, CONFIG_FROM);
     static char tag_type[] = "TAG";
+    static char sql_type[] = "SQL92";
     data->group = runtime->config->values[CONFIG_GROUP].text;
     data->model = consumer->is_broadcasting ? WIRE_BROADCASTING : WIRE_CLUSTERING;
     data->from_where = from == CONFIG_FROM_LAST    ? WIRE_FROM_LAST
@@ -248,10 +277,12 @@ static tidings_status make_heartbeat(struct tidings_consumer *consumer)
     int64_t version = runtime_wall_ms(runtime);
     for (unsigned i = 0; i < consumer->subscription_count; i++) {
         const struct subscription *subscription = &consumer->subscriptions[i];
-        data->subscriptions[i] = (struct wire_subscription){ .topic = subscription->topic,
-                                                             .expression = subscription->expression,
-                                                             .expression_type = tag_type,
-                                                             .version = version };
+        data->subscriptions[i] =
+            (struct wire_subscription){ .topic = subscription->topic,
+                                        .expression = subscription->expression,
+                                        .expression_type =
+                                            subscription->is_sql ? sql_type : tag_type,
+                                        .version = version };
     }
     data->subscription_count = consumer->subscription_count;
     consumer->heartbeat = (struct wire_heartbeat){ .client_id = runtime->ident.client_id,
@@ -271,8 +302,8 @@ static tidings_status prepare(struct tidings_consumer *consumer, struct tidings_
         char topic[WIRE_GROUP_MAX + 16];
         int n = snprintf(topic, sizeof topic, "%.*s%s", STR_ARG(WIRE_RETRY_PREFIX),
                          consumer_group(consumer));
-        status =
-            n > 0 ? add_subscription(consumer, str_of(topic), STR("*"), err) : TIDINGS_E_INTERNAL;
+        status = n > 0 ? add_subscription(consumer, str_of(topic), STR("*"), false, err)
+                       : TIDINGS_E_INTERNAL;
     } else {
         status = broadcast_load(consumer, err);
     }

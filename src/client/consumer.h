@@ -44,7 +44,8 @@ struct subscription {
     struct tidings_consumer *consumer;
     char *topic;
     char *expression;
-    struct wire_tags tags;
+    struct wire_tags tags; // of an SQL condition: all, the broker chooses
+    bool is_sql;
     bool is_retry;
     struct topic *route;
     struct call members_call; // 38

@@ -204,7 +204,7 @@ void pull_next(struct pq *pq)
         .commit_offset = commits ? commit : 0,
         .suspend_ms = CONSUMER_SUSPEND_MS,
         .sub_version = consumer->heartbeat_data.subscriptions[0].version,
-        .expression_type = STR("TAG"),
+        .expression_type = pq->subscription->is_sql ? STR("SQL92") : STR("TAG"),
         .max_bytes = -1,
     };
     request_init(&header, WIRE_PULL_MESSAGE);

@@ -70,6 +70,7 @@ class TidingsServer:
     delay_levels = None
     flags = ("--transaction-checks", "1s")
     options = {}  # of the Java clients
+    flags_c = ()  # of libtidings
     only = None  # the scenarios that fit; None = those that every server has
 
     def __init__(self, name, program):
@@ -125,6 +126,7 @@ class TlsServer(TidingsServer):
 
     def start(self):
         super().start()
+        self.flags_c = ("--set", "tls=on", "--set", f"tls_ca={self.dir / 'data' / 'tls' / 'server.pem'}")
         self.options = {"tls.enable": "true", "tls.test.mode.enable": "false", "tls.client.authServer": "true",
                         "tls.client.trustCertPath": self.dir / "data" / "tls" / "server.pem"}
 
@@ -146,6 +148,7 @@ class AclServer(TidingsServer):
         file.chmod(0o600)
         self.flags = (*TidingsServer.flags, "--acl-file", str(file))
         self.options = {"acl": "sender:all that is needed,reader:only for reading"}
+        self.flags_c = ("--accounts", self.options["acl"])
 
 
 class RealServer:
@@ -154,6 +157,7 @@ class RealServer:
     primes_retry = True
     delay_levels = REAL_DELAY_LEVELS
     options = {}
+    flags_c = ()
     only = None
 
     def __init__(self, name):
@@ -262,11 +266,11 @@ class CClient:
         return ["env", f"HOME={home}", self.program, "--ns", server.name_server,
                 "--ladder", ",".join(str(rung * 1000) for rung in LADDER_S), *levels,
                 "--prime", "yes" if server.primes_retry else "no",
-                "--worker-command", " ".join(self.worker.command(server))]
+                "--worker-command", " ".join(self.worker.command(server)), *server.flags_c]
 
     def scenarios(self):
-        return subprocess.run([self.program, "--list"], check=True, capture_output=True, text=True,
-                              timeout=60).stdout.split()
+        listed = subprocess.run([self.program, "--list"], check=True, capture_output=True, text=True, timeout=60).stdout
+        return [name for name in listed.split() if name != "accounts"]  # where the server has some
 
 
 class AdminClient:
@@ -426,8 +430,8 @@ def main():
         plan = {server: args.client or OFFICIAL for server in args.server or ["tidings"]}
     else:
         plan = {"tidings": [*OFFICIAL, "c", "mixed-5.3.3", "mqadmin-4.9.7", "mqadmin-5.3.3"],
-                "tidings-tls": ["java-4.9.8", "java-5.3.3"],
-                "tidings-acl": ["java-4.5.0", "java-4.9.8", "java-5.3.3"],
+                "tidings-tls": ["java-4.9.8", "java-5.3.3", "c"],
+                "tidings-acl": ["java-4.5.0", "java-4.9.8", "java-5.3.3", "c"],
                 "rocketmq-4.9.7": ["c", "mixed-4.9.8"],
                 "rocketmq-5.3.3": ["c", "mixed-5.3.3"]}
 

@@ -91,6 +91,16 @@ tidings_config *env_config(struct env *env, const char *group)
         tidings_config_free(config);
         return NULL;
     }
+    for (size_t i = 0; i < env->options->setting_count; i++) {
+        char name[32];
+        const char *equals = strchr(env->options->settings[i], '=');
+        snprintf(name, sizeof(name), "%.*s", (int)(equals - env->options->settings[i]),
+                 env->options->settings[i]);
+        if (!env_set(env, config, name, equals + 1)) {
+            tidings_config_free(config);
+            return NULL;
+        }
+    }
     return config;
 }
 
@@ -157,9 +167,9 @@ bool env_topic(struct env *env, const char *suffix, int queues, char *ret_topic,
            env_await_route(env, ret_topic);
 }
 
-tidings_consumer *env_consumer(struct env *env, tidings_config *config, const char *topic,
-                               const char *expression, tidings_handler *handler, bool orderly,
-                               void *arg)
+static tidings_consumer *start_consumer(struct env *env, tidings_config *config, const char *topic,
+                                        const char *expression, tidings_handler *handler,
+                                        bool orderly, bool sql, void *arg)
 {
     struct tidings_error err = { 0 };
     tidings_consumer *consumer = NULL;
@@ -169,7 +179,8 @@ tidings_consumer *env_consumer(struct env *env, tidings_config *config, const ch
     tidings_status status = tidings_consumer_new(config, &consumer, &err);
     tidings_config_free(config);
     if (status == TIDINGS_OK) {
-        status = tidings_consumer_subscribe(consumer, topic, expression, &err);
+        status = sql ? tidings_consumer_subscribe_sql(consumer, topic, expression, &err)
+                     : tidings_consumer_subscribe(consumer, topic, expression, &err);
     }
     if (status == TIDINGS_OK) {
         if (orderly) {
@@ -186,6 +197,19 @@ tidings_consumer *env_consumer(struct env *env, tidings_config *config, const ch
     }
     env->consumers[env->consumer_count++] = consumer;
     return consumer;
+}
+
+tidings_consumer *env_consumer(struct env *env, tidings_config *config, const char *topic,
+                               const char *expression, tidings_handler *handler, bool orderly,
+                               void *arg)
+{
+    return start_consumer(env, config, topic, expression, handler, orderly, false, arg);
+}
+
+tidings_consumer *env_sql_consumer(struct env *env, tidings_config *config, const char *topic,
+                                   const char *sql, tidings_handler *handler, void *arg)
+{
+    return start_consumer(env, config, topic, sql, handler, false, true, arg);
 }
 
 bool env_prime_retry_topic(struct env *env, const char *group, const char *topic)

@@ -26,6 +26,9 @@ struct options {
     size_t ladder_count;
     bool prime;               // the server makes a retry topic only at the group's first heartbeat
     const char *delay_levels; // the server's messageDelayLevel
+    const char *settings[8];  // "name=value" for every client
+    size_t setting_count;
+    const char *accounts;       // "KEY:SECRET,READER:SECRET": all, and one that may only read
     const char *worker_command; // starts a consumer of another kind, parted by spaces
 };
 
@@ -91,6 +94,9 @@ bool env_prime_retry_topic(struct env *env, const char *group, const char *topic
 tidings_consumer *env_consumer(struct env *env, tidings_config *config, const char *topic,
                                const char *expression, tidings_handler *handler, bool orderly,
                                void *arg);
+// The same for a condition over properties.
+tidings_consumer *env_sql_consumer(struct env *env, tidings_config *config, const char *topic,
+                                   const char *condition, tidings_handler *handler, void *arg);
 bool env_send(struct env *env, const char *topic, const char *tag, const char *body);
 
 // An inbox owned by the scenario's environment.
@@ -116,6 +122,8 @@ bool scenario_broadcast(struct env *env);
 bool scenario_mixed_group(struct env *env);
 bool scenario_shutdown(struct env *env);
 bool scenario_transactions(struct env *env);
+bool scenario_sql(struct env *env);
+bool scenario_accounts(struct env *env);
 bool scenario_transaction_takeover(struct env *env);
 
 // A consumer for other programs' scenarios: prints "HOLDS n" and "GOT body".

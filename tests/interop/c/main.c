@@ -26,6 +26,8 @@ static const struct scenario {
     { "broadcast", scenario_broadcast },
     { "mixed-group", scenario_mixed_group },
     { "shutdown", scenario_shutdown },
+    { "sql", scenario_sql },
+    { "accounts", scenario_accounts },
     { "transactions", scenario_transactions },
     { "transaction-takeover", scenario_transaction_takeover },
 };
@@ -86,6 +88,7 @@ static bool parse_ladder(const char *text, struct options *options)
 static int usage(void)
 {
     fprintf(stderr, "usage: interop_client --ns HOST:PORT [--ladder MS,MS...] [--prime yes|no]\n"
+                    "           [--set NAME=VALUE]... [--accounts KEY:SECRET,READER:SECRET]\n"
                     "           [--delay-levels TEXT] [--worker-command TEXT] SCENARIO... | all\n"
                     "       interop_client --ns HOST:PORT --worker GROUP TOPIC SECONDS\n"
                     "       interop_client --ns HOST:PORT --halves GROUP TOPIC\n"
@@ -101,6 +104,8 @@ int main(int argc, char **argv)
         { "prime", required_argument, NULL, 'p' },
         { "delay-levels", required_argument, NULL, 'd' },
         { "worker-command", required_argument, NULL, 'c' },
+        { "set", required_argument, NULL, 's' },
+        { "accounts", required_argument, NULL, 'a' },
         { "worker", no_argument, NULL, 'w' },
         { "halves", no_argument, NULL, 'h' },
         { "list", no_argument, NULL, 'L' },
@@ -116,6 +121,13 @@ int main(int argc, char **argv)
         case 'p': options.prime = strcmp(optarg, "yes") == 0; break;
         case 'd': options.delay_levels = optarg; break;
         case 'c': options.worker_command = optarg; break;
+        case 'a': options.accounts = optarg; break;
+        case 's':
+            good = strchr(optarg, '=') != NULL && options.setting_count < 8;
+            if (good) {
+                options.settings[options.setting_count++] = optarg;
+            }
+            break;
         case 'w': worker = true; break;
         case 'h': halves = true; break;
         case 'L':
