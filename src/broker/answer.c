@@ -69,6 +69,14 @@ void answer_send(struct broker *broker, const struct asker *asker,
     }
 }
 
+void answer_impossible(struct broker *broker, const struct asker *asker)
+{
+    struct net_conn *conn = net_conn_find(broker->options.loop, asker->conn_id);
+    if (conn != NULL && !asker->oneway) {
+        net_conn_abort(conn);
+    }
+}
+
 static int32_t send_to_client(struct broker *broker, uint64_t conn_id, struct wire_header *push,
                               int32_t flag, struct str body)
 {

@@ -27,6 +27,8 @@ void answer_send(struct broker *broker, const struct asker *asker,
 // A request of ours to a client that it answers; returns its opaque.
 int32_t answer_ask(struct broker *broker, uint64_t conn_id, struct wire_header *push,
                    struct str body);
+// No memory for the answer to what was done: its connection ends, so that nobody waits for it.
+void answer_impossible(struct broker *broker, const struct asker *asker);
 // A request of ours to a client (one-way): 40, 220.
 void answer_push(struct broker *broker, uint64_t conn_id, struct wire_header *push,
                  struct str body);

@@ -448,6 +448,9 @@ static void tick(void *arg)
     struct broker *broker = arg;
     int64_t now_us = clock_mono_us(broker->options.clock);
     broker->ticks++;
+    if (broker->store.starved) {
+        store_wake(broker);
+    }
     groups_flush_offsets(broker);
     relay_expire(broker, now_us);
     if (broker->ticks % EXPIRE_TICKS == 0) {

@@ -164,15 +164,13 @@ tidings_status due_add(struct broker *broker, const struct index_due *row)
     return TIDINGS_OK;
 }
 
-void due_again(struct broker *broker, const struct index_due *row)
+tidings_status due_again(struct broker *broker, const struct index_due *row)
 {
     struct due *due = &broker->due;
     due->held_until_us = clock_mono_us(broker->options.clock) + 1000000;
-    if (near_push(due, row) != TIDINGS_OK) {
-        // To load it again would also load what is on its way: a restart recovers it rightly.
-        base_assert_failed("memory for a due row", __FILE__, __LINE__);
-    }
+    tidings_status status = near_push(due, row);
     due_arm(broker);
+    return status;
 }
 
 void due_delivered(struct broker *broker, int64_t due_ms)
@@ -184,18 +182,6 @@ void due_delivered(struct broker *broker, int64_t due_ms)
     broker->stats.delivered_due++;
     if (broker->stats.delayed_waiting > 0) {
         broker->stats.delayed_waiting--;
-    }
-}
-
-void due_load(struct broker *broker)
-{
-    struct due *due = &broker->due;
-    if (due->loading || due->horizon_ms == INT64_MAX || due->near.count >= NEAR_LOW) {
-        return;
-    }
-    if (index_load_due(broker->index, due->horizon_ms, due->horizon_position, LOAD_COUNT) ==
-        TIDINGS_OK) {
-        due->loading = true;
     }
 }
 
@@ -213,11 +199,32 @@ static void sort_side_in(struct broker *broker)
     due->side_count = 0;
     while (side != NULL) {
         struct due_item *next = side->next;
-        if (due_add(broker, &side->row) != TIDINGS_OK) {
-            base_assert_failed("memory for a due row", __FILE__, __LINE__);
+        if (due_add(broker, &side->row) == TIDINGS_OK) {
+            item_give(due, side);
+        } else { // no memory: they wait for the next try
+            side->next = due->side;
+            due->side = side;
+            due->side_count++;
         }
-        item_give(due, side);
         side = next;
+    }
+}
+
+void due_load(struct broker *broker)
+{
+    struct due *due = &broker->due;
+    if (!due->loading && due->side != NULL) {
+        sort_side_in(broker);
+        if (due->side != NULL) { // what the index answers now would have them once more
+            return;
+        }
+    }
+    if (due->loading || due->horizon_ms == INT64_MAX || due->near.count >= NEAR_LOW) {
+        return;
+    }
+    if (index_load_due(broker->index, due->horizon_ms, due->horizon_position, LOAD_COUNT) ==
+        TIDINGS_OK) {
+        due->loading = true;
     }
 }
 
@@ -352,8 +359,8 @@ static void fire(void *arg)
         while (total < TURN_MAX && (count = take_due(due, now_ms, rows, DELIVER_MAX)) > 0) {
             size_t done = 0;
             if (deliver(broker, rows, count, &done) != TIDINGS_OK) {
-                for (size_t i = done; i < count; i++) {
-                    due_again(broker, &rows[i]);
+                for (size_t i = done; i < count; i++) { // their items are the spare ones now
+                    BASE_ASSERT(due_again(broker, &rows[i]) == TIDINGS_OK);
                 }
                 break;
             }

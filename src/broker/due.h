@@ -33,8 +33,8 @@ tidings_status due_init(struct broker *broker) TIDINGS_NODISCARD;
 void due_deinit(struct broker *broker);
 // A row that has just become durable.
 tidings_status due_add(struct broker *broker, const struct index_due *row) TIDINGS_NODISCARD;
-// A row whose delivery the log refused: again in a second.
-void due_again(struct broker *broker, const struct index_due *row);
+// A row whose delivery the log refused: again in a second. E_NO_MEMORY: nothing happened.
+tidings_status due_again(struct broker *broker, const struct index_due *row) TIDINGS_NODISCARD;
 // Its delivery became durable (statistics).
 void due_delivered(struct broker *broker, int64_t due_ms);
 // Asks the index for more if memory runs low. Called once after opening and by the answers.

@@ -113,6 +113,14 @@ struct index_batch;
 // A recycled or new batch; NULL when out of memory. Belongs to the caller until submitted.
 struct index_batch *index_batch_take(struct index *index);
 void index_batch_drop(struct index *index, struct index_batch *batch); // unsubmitted
+// Room for so many additions, which then cannot fail: all of it, or E_NO_MEMORY.
+struct index_room {
+    size_t entries, keys, dues, halves;
+    size_t settings; // topics and groups, with names of groups to delete of name_len bytes together
+    size_t name_len;
+};
+tidings_status index_batch_reserve(struct index_batch *batch,
+                                   const struct index_room *room) TIDINGS_NODISCARD;
 tidings_status index_batch_entry(struct index_batch *batch, int64_t queue_key, int64_t offset,
                                  const struct index_entry *entry) TIDINGS_NODISCARD;
 tidings_status index_batch_key(struct index_batch *batch, uint64_t key_hash,

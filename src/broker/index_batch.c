@@ -78,6 +78,29 @@ void index_batch_drop(struct index *index, struct index_batch *batch)
 }
 
 // ---- filling ----
+tidings_status index_batch_reserve(struct index_batch *batch, const struct index_room *room)
+{
+    size_t setting = sizeof(struct index_topic) > sizeof(struct index_group)
+                         ? sizeof(struct index_topic)
+                         : sizeof(struct index_group);
+    const struct {
+        struct buf *buf;
+        size_t more;
+    } parts[] = {
+        { &batch->entries, room->entries * sizeof(struct index_put) },
+        { &batch->keys, room->keys * sizeof(struct keyindex_pair) },
+        { &batch->dues, room->dues * sizeof(struct index_due_change) },
+        { &batch->halves, room->halves * sizeof(struct index_half_change) },
+        { &batch->settings, room->settings * sizeof(struct index_setting) },
+        { &batch->texts, room->settings * setting + room->name_len },
+    };
+    tidings_status status = TIDINGS_OK;
+    for (size_t i = 0; i < BASE_COUNT(parts) && status == TIDINGS_OK; i++) {
+        status = buf_reserve(parts[i].buf, parts[i].more, NULL);
+    }
+    return status;
+}
+
 tidings_status index_batch_entry(struct index_batch *batch, int64_t queue_key, int64_t offset,
                                  const struct index_entry *entry)
 {

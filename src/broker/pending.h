@@ -40,4 +40,13 @@ struct pending {
     char *name; // group events; owned
 };
 
+static inline struct pending *pending_at(struct store *store, uint64_t number)
+{
+    return &store->ring[number & (store->size - 1)];
+}
+
+// Publishes a durable record and answers its asker. E_NO_MEMORY: nothing happened, it may be tried
+// again.
+tidings_status store_publish(struct broker *broker, uint64_t number) TIDINGS_NODISCARD;
+
 #endif

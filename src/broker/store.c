@@ -50,6 +50,9 @@ uint64_t store_key_hash(struct str topic, struct str key)
 // ---- rings ----
 static tidings_status ring_room(struct store *store)
 {
+    if (store->starved) {
+        return TIDINGS_E_NO_MEMORY;
+    }
     if (store->tail - store->head < store->size) {
         return TIDINGS_OK;
     }
@@ -355,20 +358,24 @@ tidings_status store_log_group(struct broker *broker, const struct index_group *
 {
     struct buf json;
     struct pending *pending;
+    char *name = str_dup(str_of(group->name));
     buf_init(&json, 64 * 1024);
-    tidings_status status = settings_group_encode(group, &json);
+    tidings_status status =
+        name != NULL ? settings_group_encode(group, &json)
+                     : error_set(err, TIDINGS_E_NO_MEMORY, "no memory for a group's settings");
     if (status == TIDINGS_OK) {
         status =
             log_event(broker, STORE_GROUP, PENDING_GROUP, buf_str(&json), asker, &pending, err);
     }
     if (status == TIDINGS_OK) {
-        pending->name =
-            str_dup(str_of(group->name)); // NULL: the index row follows at the next change
+        pending->name = name;
         struct group *own = groups_find(&broker->groups, str_of(group->name));
         if (own != NULL) {
             own->logged = true;
             own->logged_at = pending->position;
         }
+    } else {
+        free(name);
     }
     buf_deinit(&json);
     return status;
@@ -413,7 +420,7 @@ tidings_status store_log_deliver(struct broker *broker, const struct index_due *
     struct store *store = &broker->store;
     int64_t position;
     char *payload;
-    tidings_status status = TIDINGS_OK;
+    tidings_status status = store->starved ? TIDINGS_E_NO_MEMORY : TIDINGS_OK;
 
     while (status == TIDINGS_OK && store->size - store_pending(store) < count) {
         size_t before = store->size;

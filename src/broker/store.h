@@ -66,6 +66,10 @@ struct store {
     size_t keys_size;
     uint64_t keys_head;
     uint64_t keys_tail;
+    int64_t durable; // as the log last told
+    bool given_up;   // what lies behind `durable` is to be refused, `why` tells the reason
+    bool starved;    // no memory to publish the next one: nothing is appended meanwhile
+    struct tidings_error why;
     struct index_batch *batch; // being filled
     struct list woken;         // queues with news in this turn
     struct buf texts;          // message ids of a batch answer
@@ -119,7 +123,8 @@ tidings_status store_log_half_state(struct broker *broker, const struct index_ha
                                     const struct asker *asker,
                                     struct tidings_error *err) TIDINGS_NODISCARD;
 
-// The log has news: publish and answer, or refuse.
+// The log has news: publish and answer, or refuse. While `starved` it wants to be called now and
+// then.
 void store_wake(struct broker *broker);
 // Hands the log's batch and the index's batch on; end of a turn.
 void store_turn(struct broker *broker);

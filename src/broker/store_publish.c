@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// From durable to visible: what the log has synced is published, indexed and answered; what it gave
-// up is refused.
+// Publishing what is durable: to the readers of its queue, to the index, and to who asked for it.
 #include <stdlib.h>
 
 #include "broker/answer.h"
 #include "broker/pending.h"
 #include "broker/settings.h"
+
+// Of a batch that has room for it.
+#define MUST(call) BASE_ASSERT((call) == TIDINGS_OK)
 
 struct index_batch *store_batch(struct broker *broker)
 {
@@ -13,11 +15,6 @@ struct index_batch *store_batch(struct broker *broker)
         broker->store.batch = index_batch_take(broker->index);
     }
     return broker->store.batch;
-}
-
-static struct pending *pending_at(struct store *store, uint64_t number)
-{
-    return &store->ring[number & (store->size - 1)];
 }
 
 // ---- answering a send ----
@@ -53,7 +50,8 @@ static void answer_sent(struct broker *broker, uint64_t number, const struct pen
 
     buf_clear(&broker->store.texts);
     if (batch_ids(broker, number, count) != TIDINGS_OK) {
-        return; // out of memory: the client times out and asks again
+        answer_impossible(broker, &pending->asker);
+        return;
     }
     answer_begin(&pending->asker, &response, WIRE_SUCCESS);
     response.ext[2] = (struct wire_pair){ STR("msgId"), buf_str(&broker->store.texts) };
@@ -91,19 +89,26 @@ static void note_woken(struct store *store, struct queue *queue)
     }
 }
 
-static void publish_entry(struct broker *broker, struct index_batch *batch, struct pending *pending)
+// False: the topic was deleted meanwhile.
+static bool is_next(const struct broker *broker, const struct pending *pending)
+{
+    const struct queue *queue = topics_find_queue(&broker->topics, pending->queue_key);
+    return queue != NULL && pending->offset == queue->visible;
+}
+
+static tidings_status publish_entry(struct broker *broker, struct index_batch *batch,
+                                    const struct pending *pending)
 {
     struct queue *queue = topics_find_queue(&broker->topics, pending->queue_key);
-    if (queue == NULL || pending->offset != queue->visible) {
-        return; // the topic was deleted meanwhile
+    if (!is_next(broker, pending)) {
+        return TIDINGS_OK;
     }
-    if (queue_publish(queue, &pending->entry) != TIDINGS_OK ||
-        index_batch_entry(batch, queue->key, pending->offset, &pending->entry) != TIDINGS_OK) {
-        // Without memory for 16 bytes nothing can go on rightly; the log has it all, a restart
-        // recovers.
-        base_assert_failed("memory for an index entry", __FILE__, __LINE__);
+    tidings_status status = queue_publish(queue, &pending->entry);
+    if (status == TIDINGS_OK) {
+        MUST(index_batch_entry(batch, queue->key, pending->offset, &pending->entry));
+        note_woken(&broker->store, queue);
     }
-    note_woken(&broker->store, queue);
+    return status;
 }
 
 static void publish_keys(struct broker *broker, struct index_batch *batch,
@@ -112,16 +117,12 @@ static void publish_keys(struct broker *broker, struct index_batch *batch,
     struct store *store = &broker->store;
     for (uint32_t i = 0; i < pending->key_count; i++) {
         uint64_t hash = store->keys[store->keys_head++ & (store->keys_size - 1)];
-        if (index_batch_key(batch, hash, pending->position) != TIDINGS_OK) {
-            log_line(broker->options.log, LOG_WARN, "broker",
-                     "msg=\"no memory to index a key\" position=%lld",
-                     (long long)pending->position);
-        }
+        MUST(index_batch_key(batch, hash, pending->position));
     }
 }
 
-static void publish_due(struct broker *broker, struct index_batch *batch,
-                        const struct pending *pending)
+static tidings_status publish_due(struct broker *broker, struct index_batch *batch,
+                                  const struct pending *pending)
 {
     struct index_due due = {
         .due_ms = pending->due_ms,
@@ -130,19 +131,19 @@ static void publish_due(struct broker *broker, struct index_batch *batch,
         .size = pending->entry.size,
         .tag_code = pending->entry.tag_code,
     };
-    if (index_batch_due_add(batch, &due) != TIDINGS_OK || due_add(broker, &due) != TIDINGS_OK) {
-        base_assert_failed("memory for a due row", __FILE__, __LINE__);
+    tidings_status status = due_add(broker, &due);
+    if (status == TIDINGS_OK) {
+        MUST(index_batch_due_add(batch, &due));
+        broker->stats.delayed_waiting++;
     }
-    broker->stats.delayed_waiting++;
+    return status;
 }
 
 static void publish_delivered(struct broker *broker, struct index_batch *batch, int64_t due_ms,
                               int64_t position)
 {
     due_delivered(broker, due_ms);
-    if (index_batch_due_remove(batch, due_ms, position) != TIDINGS_OK) {
-        base_assert_failed("memory for a due row", __FILE__, __LINE__);
-    }
+    MUST(index_batch_due_remove(batch, due_ms, position));
 }
 
 static void forget_topic(struct broker *broker, struct topic *topic)
@@ -155,8 +156,8 @@ static void forget_topic(struct broker *broker, struct topic *topic)
     topics_remove(&broker->topics, topic);
 }
 
-static void publish_half(struct broker *broker, struct index_batch *batch,
-                         const struct pending *pending)
+static tidings_status publish_half(struct broker *broker, struct index_batch *batch,
+                                   const struct pending *pending)
 {
     bool changed = pending->kind == PENDING_HALF_STATE;
     struct index_half half = { .position = changed ? pending->half : pending->position,
@@ -165,232 +166,142 @@ static void publish_half(struct broker *broker, struct index_batch *batch,
                                .checks = pending->checks,
                                .parked = pending->parked };
     if (changed && halves_find(&broker->halves, half.position) == NULL) {
-        return; // decided meanwhile
+        return TIDINGS_OK; // decided meanwhile
     }
-    if (halves_put(broker, &half) != TIDINGS_OK ||
-        index_batch_half(batch, &half, !changed) != TIDINGS_OK) {
-        base_assert_failed("memory for a half message", __FILE__, __LINE__);
+    tidings_status status = halves_put(broker, &half);
+    if (status == TIDINGS_OK) {
+        MUST(index_batch_half(batch, &half, !changed));
     }
+    return status;
 }
 
 static void publish_decided(struct broker *broker, struct index_batch *batch, int64_t position)
 {
     halves_forget(broker, position);
-    if (index_batch_half_remove(batch, position) != TIDINGS_OK) {
-        base_assert_failed("memory for a half message", __FILE__, __LINE__);
-    }
+    MUST(index_batch_half_remove(batch, position));
 }
 
 static void publish_settings(struct broker *broker, struct index_batch *batch,
                              struct pending *pending)
 {
-    tidings_status status = TIDINGS_OK;
     struct topic *topic = topics_find_id(&broker->topics, pending->queue_key >> 16);
     if (pending->kind == PENDING_TOPIC && topic != NULL) {
-        status = index_batch_topic(batch, &topic->config);
+        MUST(index_batch_topic(batch, &topic->config));
     } else if (pending->kind == PENDING_TOPIC_DELETED) {
         if (topic != NULL) {
             forget_topic(broker, topic);
         }
-        status = index_batch_topic_delete(batch, pending->queue_key >> 16);
-    } else if (pending->kind == PENDING_GROUP && pending->name != NULL) {
+        MUST(index_batch_topic_delete(batch, pending->queue_key >> 16));
+    } else if (pending->kind == PENDING_GROUP) {
         struct group *group = groups_find(&broker->groups, str_of(pending->name));
-        status = group != NULL ? index_batch_group(batch, &group->config) : TIDINGS_OK;
+        if (group != NULL) {
+            MUST(index_batch_group(batch, &group->config));
+        }
     } else if (pending->kind == PENDING_GROUP_DELETED) {
         groups_remove(&broker->groups, str_of(pending->name), pending->with_offsets);
-        status = index_batch_group_delete(batch, str_of(pending->name), pending->with_offsets);
-    }
-    if (status != TIDINGS_OK) {
-        base_assert_failed("memory for a settings row", __FILE__, __LINE__);
+        MUST(index_batch_group_delete(batch, str_of(pending->name), pending->with_offsets));
     }
     free(pending->name);
     pending->name = NULL;
 }
 
-static void publish(struct broker *broker, uint64_t number)
+// What follows the one step that may lack memory.
+static void count_message(struct broker *broker, struct index_batch *batch,
+                          const struct pending *pending)
 {
-    struct pending *pending = pending_at(&broker->store, number);
-    struct index_batch *batch = store_batch(broker);
-    if (batch == NULL) {
-        base_assert_failed("memory for an index batch", __FILE__, __LINE__);
+    publish_keys(broker, batch, pending);
+    broker->stats.messages_in++;
+    broker->stats.bytes_in += pending->entry.size;
+}
+
+static tidings_status publish_message(struct broker *broker, struct index_batch *batch,
+                                      const struct pending *pending)
+{
+    tidings_status status = pending->kind == PENDING_DELAYED
+                                ? publish_due(broker, batch, pending)
+                                : publish_entry(broker, batch, pending);
+    if (status == TIDINGS_OK) {
+        count_message(broker, batch, pending);
     }
-    switch (pending->kind) {
-    case PENDING_MESSAGE:
-        publish_entry(broker, batch, pending);
-        publish_keys(broker, batch, pending);
-        broker->stats.messages_in++;
-        broker->stats.bytes_in += pending->entry.size;
-        break;
-    case PENDING_DELAYED:
-        publish_due(broker, batch, pending);
-        publish_keys(broker, batch, pending);
-        broker->stats.messages_in++;
-        broker->stats.bytes_in += pending->entry.size;
-        break;
-    case PENDING_HALF:
-    case PENDING_HALF_STATE:
-        publish_half(broker, batch, pending);
-        if (pending->kind == PENDING_HALF && pending->half > 0) {
-            publish_decided(broker, batch, pending->half); // it stands here now
-        }
-        break;
-    case PENDING_COMMIT:
-        publish_entry(broker, batch, pending);
-        publish_keys(broker, batch, pending);
+    if (status == TIDINGS_OK && pending->kind == PENDING_COMMIT) {
         publish_decided(broker, batch, pending->half);
         broker->stats.transactions_committed++;
-        broker->stats.messages_in++;
-        broker->stats.bytes_in += pending->entry.size;
-        break;
+    }
+    return status;
+}
+
+static tidings_status publish_kind(struct broker *broker, struct index_batch *batch,
+                                   struct pending *pending)
+{
+    tidings_status status = TIDINGS_OK;
+    switch (pending->kind) {
+    case PENDING_MESSAGE:
+    case PENDING_DELAYED:
+    case PENDING_COMMIT: return publish_message(broker, batch, pending);
+    case PENDING_HALF:
+    case PENDING_HALF_STATE:
+        status = publish_half(broker, batch, pending);
+        if (status == TIDINGS_OK && pending->kind == PENDING_HALF && pending->half > 0) {
+            publish_decided(broker, batch, pending->half); // it stands here now
+        }
+        return status;
     case PENDING_ROLLBACK:
         publish_decided(broker, batch, pending->half);
         broker->stats.transactions_rolled_back++;
-        break;
+        return status;
     case PENDING_DELIVER:
-        publish_entry(broker, batch, pending);
-        publish_delivered(broker, batch, pending->due_ms, pending->entry.position);
-        break;
+        status = publish_entry(broker, batch, pending);
+        if (status == TIDINGS_OK) {
+            publish_delivered(broker, batch, pending->due_ms, pending->entry.position);
+        }
+        return status;
     case PENDING_TOPIC:
     case PENDING_TOPIC_DELETED:
     case PENDING_GROUP:
-    case PENDING_GROUP_DELETED: publish_settings(broker, batch, pending); break;
+    case PENDING_GROUP_DELETED: publish_settings(broker, batch, pending); return status;
     }
-    answer_done(broker, number, pending);
+    return status;
 }
 
-// ---- refusing ----
-static void refuse(struct broker *broker, struct pending *pending, const struct tidings_error *err)
+// All that publishing one record may add to the batch.
+static tidings_status reserve(struct index_batch *batch, const struct pending *pending)
 {
-    struct store *store = &broker->store;
-    struct queue *queue = topics_find_queue(&broker->topics, pending->queue_key);
-    store->keys_head += pending->key_count;
-    if ((pending->kind == PENDING_MESSAGE || pending->kind == PENDING_DELIVER ||
-         pending->kind == PENDING_COMMIT) &&
-        queue != NULL) {
-        queue->next = queue->visible;
+    struct index_room room = { .keys = pending->key_count };
+    switch (pending->kind) {
+    case PENDING_DELAYED: room.dues = 1; break;
+    case PENDING_DELIVER:
+        room.dues = 1;
+        room.entries = 1;
+        break;
+    case PENDING_MESSAGE: room.entries = 1; break;
+    case PENDING_COMMIT:
+        room.entries = 1;
+        room.halves = 1;
+        break;
+    case PENDING_HALF: room.halves = 2; break;
+    case PENDING_ROLLBACK:
+    case PENDING_HALF_STATE: room.halves = 1; break;
+    case PENDING_TOPIC:
+    case PENDING_TOPIC_DELETED:
+    case PENDING_GROUP:
+    case PENDING_GROUP_DELETED:
+        room.settings = 1;
+        room.name_len = pending->name != NULL ? strlen(pending->name) : 0;
+        break;
     }
-    if (pending->kind == PENDING_DELIVER) {
-        due_again(broker,
-                  &(struct index_due){ pending->due_ms, pending->entry.position, pending->queue_key,
-                                       pending->entry.size, pending->entry.tag_code });
-    } else if (pending->kind == PENDING_TOPIC && queue != NULL) {
-        queue->topic->logged = false;
-    } else if (pending->kind == PENDING_TOPIC_DELETED && queue != NULL) {
-        queue->topic->deleting = false;
-    } else if (pending->kind == PENDING_GROUP && pending->name != NULL) {
-        struct group *group = groups_find(&broker->groups, str_of(pending->name));
-        if (group != NULL) {
-            group->logged = false;
-        }
-    } else if (pending->kind == PENDING_MESSAGE || pending->kind == PENDING_DELAYED ||
-               (pending->kind == PENDING_HALF && pending->half == 0)) {
-        broker->stats.sends_refused++;
-    } else if (pending->half > 0) {
-        halves_refused(broker, pending->half);
-    }
-    free(pending->name);
-    pending->name = NULL;
-    if (pending->has_asker) {
-        struct wire_header response;
-        answer_begin(&pending->asker, &response, status_remoting(err->status));
-        response.remark = str_of(err->text);
-        answer_send(broker, &pending->asker, &response, (struct str){ 0 });
-    }
+    return index_batch_reserve(batch, &room);
 }
 
-void store_wake(struct broker *broker)
+tidings_status store_publish(struct broker *broker, uint64_t number)
 {
-    struct store *store = &broker->store;
-    struct tidings_error err = { 0 };
-    int64_t failed_from;
-    commitlog_submit(broker->log); // first: the next batch is written while this one is answered
-    int64_t durable = commitlog_durable(broker->log, &failed_from, &err);
-
-    while (store->head < store->tail && pending_at(store, store->head)->position < durable) {
-        broker->last_position = pending_at(store, store->head)->position;
-        publish(broker, store->head);
-        store->head++;
+    struct pending *pending = pending_at(&broker->store, number);
+    struct index_batch *batch = store_batch(broker);
+    tidings_status status = batch != NULL ? reserve(batch, pending) : TIDINGS_E_NO_MEMORY;
+    if (status == TIDINGS_OK) {
+        status = publish_kind(broker, batch, pending);
     }
-    if (failed_from >= 0) {
-        log_line(broker->options.log, LOG_ERROR, "broker",
-                 "msg=\"the log cannot be written; sends are refused until it can\" refused=%zu "
-                 "reason=\"%s\"",
-                 store_pending(store), err.text);
-        while (store->head < store->tail) {
-            refuse(broker, pending_at(store, store->head), &err);
-            store->head++;
-        }
+    if (status == TIDINGS_OK) {
+        answer_done(broker, number, pending);
     }
-    if (store->batch != NULL) {
-        // The start of the last record, not its end: recovery begins with a record, and applying it
-        // twice does no harm.
-        index_submit(broker->index, store->batch, broker->last_position);
-        store->batch = NULL;
-    }
-    for (struct list *node = list_pop(&store->woken); node; node = list_pop(&store->woken)) {
-        struct queue *queue = LIST_ENTRY(node, struct queue, woken_node);
-        queue->woken = false;
-        waits_wake(broker, queue);
-    }
-}
-
-void store_turn(struct broker *broker)
-{
-    commitlog_submit(broker->log);
-    if (broker->store.batch != NULL) { // offsets only: they ride without moving the position
-        index_submit(broker->index, broker->store.batch, broker->last_position);
-        broker->store.batch = NULL;
-    }
-}
-
-// ---- reading ----
-tidings_status store_read(struct broker *broker, int64_t position, struct str *ret_message,
-                          int64_t *ret_due_ms, struct tidings_error *err)
-{
-    uint8_t type;
-    int64_t wall_ms;
-    struct tidings_error own = { 0 };
-    tidings_status status =
-        commitlog_read(broker->log, position, &type, &wall_ms, ret_message, err ? err : &own);
-    *ret_due_ms = 0;
-    if (status == TIDINGS_E_CORRUPT) {
-        broker->stats.damaged_records++;
-        log_line(broker->options.log, LOG_ERROR, "broker",
-                 "msg=\"a stored message is damaged and cannot be given out\" position=%lld "
-                 "reason=\"%s\"",
-                 (long long)position, error_text(err ? err : &own, status));
-    }
-    if (status != TIDINGS_OK) {
-        return status;
-    }
-    size_t prefix = store_prefix((enum store_record)type);
-    if (prefix > 0 && ret_message->len > prefix) {
-        *ret_due_ms = type == STORE_DELAYED ? (int64_t)num_load_be64(ret_message->ptr)
-                      : type == STORE_HALF  ? -1
-                                            : 0;
-        ret_message->ptr += prefix;
-        ret_message->len -= prefix;
-    } else if (type != STORE_MESSAGE) {
-        return error_set(err, TIDINGS_E_NOT_FOUND, "no message at log position %lld",
-                         (long long)position);
-    }
-    return TIDINGS_OK;
-}
-
-tidings_status store_entries(struct broker *broker, struct queue *queue, int64_t offset, size_t max,
-                             struct index_entry *ret, size_t *ret_count, struct tidings_error *err)
-{
-    size_t count = 0;
-    const struct index_entry *entry;
-    while (count < max && (entry = queue_tail_entry(queue, offset + (int64_t)count)) != NULL) {
-        ret[count++] = *entry;
-    }
-    *ret_count = count;
-    if (count > 0 || offset >= queue->visible) {
-        return TIDINGS_OK;
-    }
-    if ((int64_t)max > queue->visible - offset) {
-        max = (size_t)(queue->visible - offset);
-    }
-    return index_read(broker->index, queue->key, offset, max, ret, ret_count, err);
+    return status;
 }
