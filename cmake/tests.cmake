@@ -39,3 +39,15 @@ if(TIDINGS_FUZZ)
         set_tests_properties(fuzz/${corpus} PROPERTIES LABELS fuzz TIMEOUT 300)
     endforeach()
 endif()
+
+# The program with faults that a test switches on, see tests/fault/server/faults.c.
+if(BUILD_TESTING)
+    set(wrapped malloc calloc realloc fault_hit buf_clear net_conn_out index_submit index_batch_drop
+        index_thread_run writer_run pthread_cond_timedwait)
+    list(TRANSFORM wrapped PREPEND "-Wl,--wrap=")
+    add_executable(tidings_faults $<TARGET_PROPERTY:tidings_cli,SOURCES>
+        ${CMAKE_SOURCE_DIR}/tests/fault/server/faults.c)
+    target_link_libraries(tidings_faults PRIVATE $<TARGET_PROPERTY:tidings_cli,LINK_LIBRARIES> PkgConfig::SQLITE)
+    target_link_options(tidings_faults PRIVATE ${wrapped})
+    set_target_properties(tidings_faults PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+endif()
