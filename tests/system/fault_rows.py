@@ -4,6 +4,7 @@
 A row is a function of the world that prepares what the request needs, without any fault, and returns the Ask. Here
 are those of messages, transactions and offsets; fault_rows_admin.py has those of groups, topics and the broker.
 """
+import contextlib
 import dataclasses
 import zlib
 
@@ -21,6 +22,7 @@ class Ask:
     kept: object = None  # called with the answer that acknowledges it
     good: tuple = (codec.OK,)
     port: str = "broker"
+    meanwhile: object = None  # called when the request is on its way
     again: object = None  # called before it is asked once more
     linger_s: float = 0  # the fault stays so long behind the answer: work that comes later
     code: int = 0
@@ -67,6 +69,12 @@ def send_on(world):
     topic = world.name("topic")
     world.ok(world.prepare.send(topic, b"first"))
     return Ask(sending(world, topic, {"UNIQ_KEY": topic}), b"on", expect(world, topic, b"on"))
+
+
+@row(310, variant="binary header")
+def send_binary(world):
+    topic = world.name("topic")
+    return Ask(sending(world, topic), b"binary", expect(world, topic, b"binary"), port="binary")
 
 
 @row(310, variant="compressed")
@@ -184,6 +192,17 @@ def pull_tags(world):
 def pull_held(world):
     return Ask(world.prepare.pull_ext(world.topic, len(world.bodies), group=world.group, hold_ms=30,
                                       expression="A || B"), good=(codec.PULL_NOTHING, codec.PULL_AGAIN))
+
+
+@row(11, variant="held and woken")
+def pull_woken(world):
+    topic = world.made_topic()
+
+    def wake():
+        with contextlib.suppress(ConnectionError):  # the fault may meet it
+            world.prepare.send(topic, b"news", props={"TAGS": "A"})
+    return Ask(world.prepare.pull_ext(topic, group=world.group, hold_ms=300, expression="A || B"), meanwhile=wake,
+               good=(codec.OK, codec.PULL_NOTHING, codec.PULL_AGAIN))
 
 
 @row(14)

@@ -16,7 +16,10 @@ NEVER = 1 << 62
 
 
 class Control:
-    """The page that both sides map: arm(point, n) makes the n-th call from now on fail, and the next count - 1."""
+    """The page that both sides map: arm(point, n) makes the n-th call from now on fail, and the next count - 1.
+
+    Cold: buffers that are kept between requests are let go, so that each request allocates its own.
+    """
 
     def __init__(self, path):
         self.path = path
@@ -37,11 +40,11 @@ class Control:
     def _set(self, place, value):
         struct.pack_into("=Q", self.page, place * 8, value)
 
-    def arm(self, point, first, count=1):
+    def arm(self, point, first, count=1, cold=True):
         self._set(self._place(point, FIRST), 0)
         for member, value in ((CALLS, 0), (FAILED, 0), (COUNT, count), (FIRST, first)):
             self._set(self._place(point, member), value)
-        self._set(COLD, 1)
+        self._set(COLD, int(cold))
         self.armed.append(point)
 
     def disarm(self):
@@ -102,6 +105,8 @@ class Attempt:
         client = self.world.client(self.ask.port)
         with contextlib.suppress(Closed, OSError):
             opaque = client.begin(self.ask.code, self.ask.ext, self.ask.body)
+            if self.ask.meanwhile is not None:
+                self.ask.meanwhile()
             try:
                 # As long as nothing can be allocated an answer may have to wait.
                 self.answer = client.finish(opaque, 0.3 if self.many else 20)

@@ -56,7 +56,8 @@ class World:
         """The connection for this role, a new one where the old one is closed."""
         if role not in self.clients or self.clients[role].is_closed:
             self.close(role)
-            self.clients[role] = Client(self.server.namesrv if role == "namesrv" else self.server.broker)
+            self.clients[role] = Client(self.server.namesrv if role == "namesrv" else self.server.broker,
+                                        "binary" if role == "binary" else "json")
         return self.clients[role]
 
     def close(self, *roles):
