@@ -16,7 +16,13 @@
 #include "app/sdnotify.h"
 #include "app/tls.h"
 
-enum { OUT_TOTAL = 256 * 1024 * 1024, DRAIN_MS = 10000, DRAIN_STEP_MS = 20, PORT_TRIES = 64 };
+enum {
+    OUT_TOTAL = 256 * 1024 * 1024,
+    IN_TOTAL = 256 * 1024 * 1024,
+    DRAIN_MS = 10000,
+    DRAIN_STEP_MS = 20,
+    PORT_TRIES = 64
+};
 
 // ---- listening ----
 static tidings_status listen_on(struct engine *engine, int port, struct net_listener **ret,
@@ -204,7 +210,8 @@ static tidings_status start(struct engine *engine, struct tidings_error *err)
     struct net_loop_options loop = { .clock = clock_system(),
                                      .fault = engine->fault_active ? &engine->fault : NULL,
                                      .connections_max = (size_t)engine->conf.connections,
-                                     .out_total_soft = OUT_TOTAL };
+                                     .out_total_soft = OUT_TOTAL,
+                                     .in_total_soft = IN_TOTAL };
     tidings_status status = net_loop_new(&loop, &engine->loop, err);
     if (status == TIDINGS_OK) {
         status = open_broker(engine, err);

@@ -175,10 +175,11 @@ static void handle_closed(uv_handle_t *handle)
         conn->handler->closed(conn->arg, conn, conn->why);
     }
     tls_free(conn);
+    pool_give(loop, &conn->in);
+    room_count(conn);
     conn->out.len = 0;
     conn->sending.len = 0;
     conn_count_out(conn);
-    pool_give(loop, &conn->in);
     pool_give(loop, &conn->out);
     pool_give(loop, &conn->sending);
     free(conn);

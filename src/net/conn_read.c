@@ -14,7 +14,7 @@ bool conn_is_stopped(const struct net_conn *conn)
 
 bool conn_is_blocked(const struct net_conn *conn)
 {
-    return conn->congested || conn_is_stopped(conn);
+    return conn->congested || conn->hungry || conn_is_stopped(conn);
 }
 
 static bool may_deliver(const struct net_conn *conn)
@@ -47,6 +47,7 @@ static size_t deliver(struct net_conn *conn, const char *bytes, size_t have)
         if (size == 0) {
             break;
         }
+        room_done(conn);
         conn->handler->frame(conn->arg, conn, str_make(bytes + used, size));
         used += size;
         conn->need = 0;
@@ -81,6 +82,7 @@ static size_t complete(struct net_conn *conn, const char *bytes, size_t have)
         struct buf whole = conn->in; // nothing may touch it while its frame is looked at
         buf_init(&conn->in, whole.max);
         conn->need = 0;
+        room_done(conn);
         conn->handler->frame(conn->arg, conn, str_make(whole.ptr, size));
         pool_give(conn->loop, &whole);
     }
@@ -92,8 +94,9 @@ static void hold(struct net_conn *conn)
 {
     conn_read_stop(conn);
     if (!conn->paused && list_empty(&conn->wait_node)) {
-        list_add_tail(&conn->loop->held, &conn->wait_node);
+        list_add_tail(conn->hungry ? &conn->loop->hungry : &conn->loop->held, &conn->wait_node);
     }
+    room_feed(conn->loop);
 }
 
 static void keep_rest(struct net_conn *conn, const char *rest, size_t len)
@@ -121,12 +124,10 @@ void conn_take(struct net_conn *conn, const char *bytes, size_t len)
     if (conn->in.len == 0) {
         used += deliver(conn, bytes + used, len - used);
     }
-    if (conn->state != CONN_OPEN) {
-        return;
-    }
-    if (used < len) {
+    if (conn->state == CONN_OPEN && used < len) {
         keep_rest(conn, bytes + used, len - used);
     }
+    room_count(conn);
     if (conn->state == CONN_OPEN && conn_is_blocked(conn)) {
         hold(conn);
     }
@@ -230,6 +231,7 @@ void net_conn_resume(struct net_conn *conn)
     if (conn->state != CONN_OPEN) {
         return;
     }
+    room_count(conn);
     if (conn_is_blocked(conn)) {
         hold(conn);
     } else {
@@ -259,7 +261,10 @@ static void go_on(struct net_conn *conn)
         return;
     }
     conn->active_ms = loop_now_ms(conn->loop); // the pause was ours, not the peer's silence
-    conn->frame_from_ms = conn->active_ms;
+    if (!conn->was_hungry) {
+        conn->frame_from_ms = conn->active_ms;
+    }
+    conn->was_hungry = false;
     if (conn->in.len > 0) {
         struct buf waiting = conn->in;
         buf_init(&conn->in, waiting.max);
@@ -271,6 +276,7 @@ static void go_on(struct net_conn *conn)
             pool_give(conn->loop, &waiting);
         }
     }
+    room_count(conn);
     if (conn->state == CONN_OPEN && conn_is_blocked(conn)) {
         hold(conn);
     } else if (conn->state == CONN_OPEN) {

@@ -102,6 +102,7 @@ void deadline_sweep(struct net_loop *loop)
             look_at(LIST_ENTRY(node, struct net_conn, wheel_node), now_ms);
         }
     }
+    room_sweep(loop);
 }
 
 // The sweep itself comes after the poll: what the peers sent while we were held up counts.

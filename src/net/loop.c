@@ -111,6 +111,7 @@ tidings_status net_loop_new(const struct net_loop_options *options, struct net_l
     list_init(&loop->dirty);
     list_init(&loop->held);
     list_init(&loop->ready);
+    list_init(&loop->hungry);
     list_init(&loop->listeners);
     tidings_status status = init_uv(loop);
     if (status != TIDINGS_OK) {

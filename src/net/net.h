@@ -34,6 +34,10 @@ struct net_loop_options {
     // All connections' waiting output; beyond it those with more than 64 KiB are congested. 0 =
     // none.
     size_t out_total_soft;
+    // The memory of all accepted connections' incomplete frames; beyond it those with more than 64
+    // KiB are not read from, but for one at a time, and those that go silent for 5 s are closed.
+    // 0 = none.
+    size_t in_total_soft;
 };
 tidings_status net_loop_new(const struct net_loop_options *options, struct net_loop **ret,
                             struct tidings_error *err) TIDINGS_NODISCARD;
@@ -68,6 +72,8 @@ tidings_status net_loop_on_signal(struct net_loop *loop, int number,
     X(bytes_out, "tidings_network_bytes_out_total", "counter", "Bytes written")                    \
     X(refused, "tidings_connections_refused_total", "counter",                                     \
       "Connections closed at once for lack of room, and times that no file descriptor was left")   \
+    X(in_waiting, "tidings_network_incomplete_bytes", "gauge",                                     \
+      "Memory of frames that have not come in full")                                               \
     X(tls_handshakes, "tidings_tls_handshakes_total", "counter", "TLS handshakes done")            \
     X(tls_refused, "tidings_tls_refused_total", "counter",                                         \
       "TLS handshakes that failed, and plain connections where only TLS is taken")

@@ -22,6 +22,8 @@ enum {
     READ_SIZE = 256 * 1024,
     OUT_EAGER = 256 * 1024, // more waiting output than this leaves at once
     OUT_SHARE = 64 * 1024,  // of a connection, while all together are over out_total_soft
+    IN_SHARE = 64 * 1024,   // the same of an incomplete frame and in_total_soft
+    STALL_MS = 5000,        // of silence inside a frame, while others wait for its room
     POOL_KEEP = 64 * 1024,  // a drained buffer larger than this is freed, others go to the pool
     POOL_MAX = 32,          // so the pool holds 2 MiB at most
     SWEEP_MS = 500,         // how exact deadlines are
@@ -95,11 +97,13 @@ struct net_loop {
     struct slot *slots; // slot 0 is unused, so that no id is 0
     uint32_t slot_size;
     uint32_t free_slot;
-    struct list conns;     // all
-    struct list dirty;     // output to flush
-    struct list held;      // not read from because of pause_all
-    struct list ready;     // resumed: what waits is to be delivered, then reading goes on
-    struct list listeners; // open
+    struct list conns;          // all
+    struct list dirty;          // output to flush
+    struct list held;           // not read from because of pause_all
+    struct list ready;          // resumed: what waits is to be delivered, then reading goes on
+    struct list hungry;         // not read from for lack of room, see conn_room.c
+    struct net_conn *favourite; // goes on without room; NULL = nobody
+    struct list listeners;      // open
     bool paused_all;
     struct net_loop_stats stats;
     char *read_buffer;
@@ -141,7 +145,7 @@ struct net_conn {
     struct net_loop *loop;
     struct list node;
     struct list dirty_node;
-    struct list wait_node;  // in held or ready
+    struct list wait_node;  // in held, hungry or ready
     struct list wheel_node; // in a bucket of the wheel
     int64_t wheel_tick;
     const struct net_handler *handler;
@@ -155,6 +159,7 @@ struct net_conn {
     struct buf out;        // being filled
     struct buf sending;    // handed to the kernel
     size_t counted;        // in stats.out_waiting
+    size_t in_counted;     // in stats.in_waiting
     size_t need;           // measured size of the frame in `in`, 0 = unknown
     int64_t active_ms;     // last read or write
     int64_t frame_from_ms; // first byte of the incomplete frame; good while in.len > 0
@@ -162,9 +167,11 @@ struct net_conn {
     int fd;
     uint8_t state; // enum conn_state
     bool accepted;
-    bool told;      // the handler knows it: `closed` is owed
-    bool paused;    // by net_conn_pause
-    bool congested; // more output waits than out_soft
+    bool told;       // the handler knows it: `closed` is owed
+    bool paused;     // by net_conn_pause
+    bool congested;  // more output waits than out_soft
+    bool hungry;     // there is no room for more of its incomplete frame
+    bool was_hungry; // and is in ready because there is again
     bool reading;
     bool write_busy;
     bool peer_ended; // end of data was read
@@ -214,6 +221,16 @@ void conn_go_on_all(struct net_loop *loop);
 void conn_take(struct net_conn *conn, const char *bytes, size_t len);
 // The peer ended (UV_EOF) or the socket broke.
 void conn_read_failed(struct net_conn *conn, ssize_t result);
+
+// ---- conn_room.c ----
+// After a change of `in` or of the state: counts it, and tells in conn->hungry whether to read on.
+void room_count(struct net_conn *conn);
+// A frame of it is whole: the place of who goes on without room is free again.
+void room_done(struct net_conn *conn);
+// Who waits for room goes on where there is some.
+void room_feed(struct net_loop *loop);
+// Now and then: makes room by closing who does not go on.
+void room_sweep(struct net_loop *loop);
 
 // ---- conn_tls.c ----
 // What arrived where TLS is allowed: decides by the first byte, then decrypts into conn_take.

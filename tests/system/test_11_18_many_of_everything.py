@@ -8,6 +8,7 @@ The bounds that the server has, and that the figures here are held against:
 - answers waiting for all: over 256 MiB (OUT_TOTAL in src/app/serve.c) those with more than 64 KiB are not read from;
 - one answer to a pull: 256 KiB, or one message (PULL_BYTES_MAX);
 - an incomplete frame: 16 MiB and 256 KiB that were read behind it, 30 s long; 120 s of silence end a connection;
+- all incomplete frames: over 256 MiB (IN_TOTAL) those with more than 64 KiB wait (test_11_19_unfinished_frames.py);
 - what waits for the log: 16 MiB, for the index: 200,000 entries; beyond it nobody is read from.
 An idle connection holds no buffer: what it costs is its record and its place in the tables.
 """
