@@ -35,8 +35,8 @@ struct net_loop_options {
     // none.
     size_t out_total_soft;
     // The memory of all accepted connections' incomplete frames; beyond it those with more than 64
-    // KiB are not read from, but for one at a time, and those that go silent for 5 s are closed.
-    // 0 = none.
+    // KiB are not read from, but for one at a time, and those that go silent for 5 s are closed
+    // (looked for with other deadlines: with idle_timeout_ms). 0 = none.
     size_t in_total_soft;
 };
 tidings_status net_loop_new(const struct net_loop_options *options, struct net_loop **ret,

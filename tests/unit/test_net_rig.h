@@ -152,7 +152,7 @@ static inline void rig_advance_ms(struct rig *rig, int64_t ms)
 
 // ---- life ----
 // Change handler, options and fault between rig_init and rig_start.
-static inline void rig_init(struct rig *rig)
+static inline void rig_init_room(struct rig *rig, size_t in_total_soft)
 {
     *rig = (struct rig){
         .clock = { .wall_ms = rig_wall_ms, .mono_us = rig_mono_us, .arg = rig },
@@ -164,8 +164,14 @@ static inline void rig_init(struct rig *rig)
     pthread_cond_init(&rig->changed, NULL);
     const struct net_loop_options options = { .clock = &rig->clock,
                                               .fault = &rig->fault,
-                                              .connections_max = 4000 };
+                                              .connections_max = 4000,
+                                              .in_total_soft = in_total_soft };
     assert_int_equal(net_loop_new(&options, &rig->loop, NULL), TIDINGS_OK);
+}
+
+static inline void rig_init(struct rig *rig)
+{
+    rig_init_room(rig, 0);
 }
 
 static inline void *rig_thread(void *arg)
