@@ -6,6 +6,7 @@
 
 #include "broker/delay.h"
 #include "broker/handlers.h"
+#include "wire/tree.h"
 
 static void answer_json(struct request *request, json_t *root)
 {
@@ -72,12 +73,12 @@ void handle_create_group(struct request *request)
     struct index_group config;
     struct group *group;
     struct tidings_error err = { 0 };
-    json_error_t why;
-    json_t *root = json_loadb(request->body.ptr, request->body.len, 0, &why);
-    tidings_status status =
-        root == NULL ? error_set(&err, TIDINGS_E_INVALID, "body is not JSON: %s at byte %d",
-                                 why.text, why.position)
-                     : read_group(broker, root, &config, &err);
+    struct tidings_error why = { 0 };
+    json_t *root = NULL;
+    tidings_status status = wire_tree_parse(request->body, &root, &why);
+    status = status != TIDINGS_OK
+                 ? error_set(&err, status, "body is not JSON: %s", error_text(&why, status))
+                 : read_group(broker, root, &config, &err);
     json_decref(root);
     if (status == TIDINGS_OK) {
         status = groups_ensure(broker, str_of(config.name), &group, &err);

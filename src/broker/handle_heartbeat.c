@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "broker/handlers.h"
+#include "wire/tree.h"
 
 // The answer names us: libtidings then asks for exact delays. Other clients pass the field over.
 static void answer_heartbeat(struct request *request)
@@ -87,8 +88,9 @@ void handle_consumer_list(struct request *request)
 
 void handle_check_client(struct request *request)
 {
-    json_error_t why;
-    json_t *root = json_loadb(request->body.ptr, request->body.len, 0, &why);
+    struct tidings_error why = { 0 };
+    json_t *root = NULL;
+    tidings_status parsed = wire_tree_parse(request->body, &root, &why);
     const json_t *subscription = json_object_get(root, "subscriptionData");
     const char *type = json_string_value(json_object_get(subscription, "expressionType"));
     const json_t *text = json_object_get(subscription, "subString");
@@ -105,9 +107,8 @@ void handle_check_client(struct request *request)
             answer_code(request, WIRE_SUBSCRIPTION_PARSE_FAILED, error_text(&err, status));
         }
         expression_give(expression);
-    } else if (root == NULL) {
-        answer_codef(request, WIRE_SYSTEM_ERROR, "body is not JSON: %s at byte %d", why.text,
-                     why.position);
+    } else if (parsed != TIDINGS_OK) {
+        answer_codef(request, WIRE_SYSTEM_ERROR, "body is not JSON: %s", error_text(&why, parsed));
     } else if (type != NULL && strcmp(type, "TAG") != 0) {
         answer_codef(request, WIRE_SYSTEM_ERROR,
                      "The broker does not support consumer to filter message by %s", type);

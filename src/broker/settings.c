@@ -4,6 +4,8 @@
 #include <jansson.h>
 #include <stdlib.h>
 
+#include "wire/tree.h"
+
 static tidings_status dump(json_t *root, struct buf *out)
 {
     tidings_status status = TIDINGS_E_NO_MEMORY;
@@ -16,16 +18,22 @@ static tidings_status dump(json_t *root, struct buf *out)
     return status;
 }
 
-static json_t *load(struct str json, struct tidings_error *err)
+// E_CORRUPT, or E_NO_MEMORY: then it may be right.
+static tidings_status load(struct str json, json_t **ret, struct tidings_error *err)
 {
-    json_error_t why;
-    json_t *root = json_loadb(json.ptr, json.len, JSON_REJECT_DUPLICATES, &why);
-    if (!json_is_object(root)) {
-        json_decref(root);
-        (void)error_set(err, TIDINGS_E_CORRUPT, "settings in the log are not a JSON object");
-        return NULL;
+    struct tidings_error why = { 0 };
+    tidings_status status = wire_tree_parse(json, ret, &why);
+    if (status == TIDINGS_E_NO_MEMORY) {
+        return error_set(err, status, "settings in the log: out of memory");
     }
-    return root;
+    if (status != TIDINGS_OK || !json_is_object(*ret)) {
+        json_decref(*ret);
+        *ret = NULL;
+        return error_set(err, TIDINGS_E_CORRUPT, "settings in the log are not a JSON object%s%s",
+                         status != TIDINGS_OK ? ": " : "",
+                         status != TIDINGS_OK ? error_text(&why, status) : "");
+    }
+    return TIDINGS_OK;
 }
 
 static tidings_status get_name(json_t *root, char *out, size_t size, struct tidings_error *err)
@@ -73,9 +81,10 @@ tidings_status settings_topic_encode(const struct index_topic *topic, struct buf
 tidings_status settings_topic_decode(struct str json, struct index_topic *ret,
                                      struct tidings_error *err)
 {
-    json_t *root = load(json, err);
-    if (root == NULL) {
-        return TIDINGS_E_CORRUPT;
+    json_t *root = NULL;
+    tidings_status loaded = load(json, &root, err);
+    if (loaded != TIDINGS_OK) {
+        return loaded;
     }
     *ret = (struct index_topic){
         .id = get_number(root, "id", 0),
@@ -103,9 +112,10 @@ tidings_status settings_group_encode(const struct index_group *group, struct buf
 tidings_status settings_group_decode(struct str json, struct index_group *ret,
                                      struct tidings_error *err)
 {
-    json_t *root = load(json, err);
-    if (root == NULL) {
-        return TIDINGS_E_CORRUPT;
+    json_t *root = NULL;
+    tidings_status loaded = load(json, &root, err);
+    if (loaded != TIDINGS_OK) {
+        return loaded;
     }
     *ret = (struct index_group){
         .consume_enabled = !json_is_false(json_object_get(root, "consume")),
@@ -128,9 +138,10 @@ tidings_status settings_group_delete_encode(struct str name, bool with_offsets, 
 tidings_status settings_group_delete_decode(struct str json, struct index_group *ret_named,
                                             bool *ret_with_offsets, struct tidings_error *err)
 {
-    json_t *root = load(json, err);
-    if (root == NULL) {
-        return TIDINGS_E_CORRUPT;
+    json_t *root = NULL;
+    tidings_status loaded = load(json, &root, err);
+    if (loaded != TIDINGS_OK) {
+        return loaded;
     }
     *ret_named = (struct index_group){ 0 };
     *ret_with_offsets = json_is_true(json_object_get(root, "offsets"));
@@ -142,9 +153,10 @@ tidings_status settings_group_delete_decode(struct str json, struct index_group 
 tidings_status settings_topic_delete_decode(struct str json, int64_t *ret_id,
                                             struct tidings_error *err)
 {
-    json_t *root = load(json, err);
-    if (root == NULL) {
-        return TIDINGS_E_CORRUPT;
+    json_t *root = NULL;
+    tidings_status loaded = load(json, &root, err);
+    if (loaded != TIDINGS_OK) {
+        return loaded;
     }
     *ret_id = get_number(root, "id", 0);
     json_decref(root);

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-enum { DEPTH_MAX = 32, VALUES_MAX = 262144 };
+#include "wire/tree.h"
 
 // Bounds what a parser may allocate for the body, before it runs: a few bytes of text can become a
 // few hundred of tree. Counts brackets and commas outside of strings.
@@ -31,10 +31,10 @@ static tidings_status check_limits(struct str body, const char *what, struct tid
         } else if (c == ',') {
             values++;
         }
-        if (depth > DEPTH_MAX || values > VALUES_MAX) {
+        if (depth > WIRE_TREE_DEPTH_MAX || values > WIRE_TREE_VALUES_MAX) {
             return error_set(err, TIDINGS_E_TOO_LARGE,
                              "%s: more than %d levels or %d values, at byte %zu of %zu", what,
-                             DEPTH_MAX, VALUES_MAX, i, body.len);
+                             WIRE_TREE_DEPTH_MAX, WIRE_TREE_VALUES_MAX, i, body.len);
         }
     }
     return TIDINGS_OK;
@@ -43,17 +43,15 @@ static tidings_status check_limits(struct str body, const char *what, struct tid
 tidings_status wire_json_load(struct str body, const char *what, json_t **ret,
                               struct tidings_error *err)
 {
-    json_error_t problem;
+    struct tidings_error why = { 0 };
+    json_t *root = NULL;
     tidings_status status = check_limits(body, what, err);
     if (status != TIDINGS_OK) {
         return status;
     }
-    json_t *root = json_loadb(body.len > 0 ? body.ptr : "", body.len, 0, &problem);
-    if (root == NULL) {
-        status = json_error_code(&problem) == json_error_out_of_memory ? TIDINGS_E_NO_MEMORY
-                                                                       : TIDINGS_E_PROTOCOL;
-        return error_set(err, status, "%s: %s, at byte %d of %zu", what, problem.text,
-                         problem.position, body.len);
+    status = wire_tree_parse(body, &root, &why);
+    if (status != TIDINGS_OK) {
+        return error_set(err, status, "%s: %s", what, error_text(&why, status));
     }
     if (!json_is_object(root)) {
         json_decref(root);

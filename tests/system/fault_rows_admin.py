@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The rows of fault_rows.py for what concerns groups, topics and the broker as a whole."""
+import contextlib
 import json
+import threading
 
 import codec
+from client import Closed
 from fault_rows import ROWS, Ask, row
 
 __all__ = ["ROWS"]
@@ -142,3 +145,42 @@ def get_key(world):
 @row(102)
 def delete_key(world):
     return Ask({"namespace": "N", "key": "k"}, port="namesrv")
+
+
+@row(26)
+def broker_config(world):
+    return Ask({})
+
+
+@row(303)
+def time_span(world):
+    return Ask({"topic": world.topic, "group": world.group})
+
+
+@row(343)
+def group_topics(world):
+    return Ask({"group": world.group})
+
+
+# ---- passed on to a consumer ----
+@row(307, 309)
+def passed_on(world, code):
+    """Its consumer answers, if the request reaches it; a fault may end its connection too."""
+    group = world.name("group")
+
+    def join():
+        world.ok(world.client("consumer").call(34, {}, beat_body(group, "member", world.topic)))
+
+    def answer():
+        consumer = world.client("consumer")
+        with contextlib.suppress(OSError, TimeoutError, Closed):
+            asked = consumer.wait_pushed(code, timeout_s=0.5)
+            consumer.write(codec.encode(codec.Frame(0, body=b"{}", opaque=asked.opaque, flag=codec.FLAG_ANSWER)))
+
+    def join_and_answer():
+        join()
+        threading.Thread(target=answer, daemon=True).start()
+    join()
+    host, port = world.server.broker.rsplit(":", 1)
+    message = {"msgId": codec.message_id(host, int(port), world.position)} if code == 309 else {}
+    return Ask({"consumerGroup": group, "clientId": "member", **message}, meanwhile=answer, again=join_and_answer)

@@ -147,7 +147,11 @@ def reached(world, key):
     for point in INDEX_POINTS:
         control.arm(point, NEVER)
     try:
-        answer = world.client(ask.port).call(ask.code, ask.ext, ask.body)
+        client = world.client(ask.port)
+        place = client.begin(ask.code, ask.ext, ask.body)
+        if ask.meanwhile is not None:
+            ask.meanwhile()
+        answer = client.finish(place)
         assert answer.code in ask.good, (key, answer)
         wait_until(lambda: control.is_indexed(), what="the index caught up")
         if ask.linger_s:
