@@ -35,7 +35,7 @@ void answer_begin(const struct asker *asker, struct wire_header *response, int32
     response->ext_count = 2;
 }
 
-static void write_frame(struct net_conn *conn, const struct wire_header *header, struct str body)
+static bool write_frame(struct net_conn *conn, const struct wire_header *header, struct str body)
 {
     struct buf *out = net_conn_out(conn);
     size_t before = out->len;
@@ -46,11 +46,10 @@ static void write_frame(struct net_conn *conn, const struct wire_header *header,
     if (status != TIDINGS_OK) {
         out->len = before;
         net_conn_abort(conn); // cannot take the answer: a slow reader, or no memory
-        return;
+        return false;
     }
-    if (net_conn_flush(conn) != TIDINGS_OK) {
-        return; // closed meanwhile; its closed callback cleans up
-    }
+    // Else it was closed meanwhile: its closed callback cleans up.
+    return net_conn_flush(conn) == TIDINGS_OK;
 }
 
 void answer_send(struct broker *broker, const struct asker *asker,
@@ -65,7 +64,7 @@ void answer_send(struct broker *broker, const struct asker *asker,
     }
     struct net_conn *conn = net_conn_find(broker->options.loop, asker->conn_id);
     if (conn != NULL) {
-        write_frame(conn, response, body);
+        (void)write_frame(conn, response, body);
     }
 }
 
@@ -77,8 +76,8 @@ void answer_impossible(struct broker *broker, const struct asker *asker)
     }
 }
 
-static int32_t send_to_client(struct broker *broker, uint64_t conn_id, struct wire_header *push,
-                              int32_t flag, struct str body)
+static bool send_to_client(struct broker *broker, uint64_t conn_id, struct wire_header *push,
+                           int32_t flag, struct str body)
 {
     push->opaque = (int32_t)(rnd_next(&broker->rnd) & 0x7fffffff);
     push->flag = flag;
@@ -86,21 +85,17 @@ static int32_t send_to_client(struct broker *broker, uint64_t conn_id, struct wi
     push->language = WIRE_LANGUAGE_OTHER;
     push->serialize = WIRE_JSON; // every client reads it
     struct net_conn *conn = net_conn_find(broker->options.loop, conn_id);
-    if (conn != NULL) {
-        write_frame(conn, push, body);
-    }
-    return push->opaque;
+    return conn != NULL && write_frame(conn, push, body);
 }
 
-int32_t answer_ask(struct broker *broker, uint64_t conn_id, struct wire_header *push,
-                   struct str body)
+bool answer_ask(struct broker *broker, uint64_t conn_id, struct wire_header *push, struct str body)
 {
     return send_to_client(broker, conn_id, push, 0, body);
 }
 
-void answer_push(struct broker *broker, uint64_t conn_id, struct wire_header *push, struct str body)
+bool answer_push(struct broker *broker, uint64_t conn_id, struct wire_header *push, struct str body)
 {
-    (void)send_to_client(broker, conn_id, push, WIRE_FLAG_ONEWAY, body);
+    return send_to_client(broker, conn_id, push, WIRE_FLAG_ONEWAY, body);
 }
 
 static void answer_text(struct request *request, int32_t code, struct str remark)

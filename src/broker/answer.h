@@ -24,13 +24,13 @@ void answer_begin(const struct asker *asker, struct wire_header *response, int32
 // Sends a finished response (header and body) to the asker. Error answers count as refused.
 void answer_send(struct broker *broker, const struct asker *asker,
                  const struct wire_header *response, struct str body);
-// A request of ours to a client that it answers; returns its opaque.
-int32_t answer_ask(struct broker *broker, uint64_t conn_id, struct wire_header *push,
-                   struct str body);
+// A request of ours to a client that it answers, with push->opaque. False as below.
+bool answer_ask(struct broker *broker, uint64_t conn_id, struct wire_header *push, struct str body);
 // No memory for the answer to what was done: its connection ends, so that nobody waits for it.
 void answer_impossible(struct broker *broker, const struct asker *asker);
-// A request of ours to a client (one-way): 40, 220.
-void answer_push(struct broker *broker, uint64_t conn_id, struct wire_header *push,
+// A request of ours to a client (one-way): 40, 220. False when the connection is gone, or goes for
+// lack of memory.
+bool answer_push(struct broker *broker, uint64_t conn_id, struct wire_header *push,
                  struct str body);
 
 #endif

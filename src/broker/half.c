@@ -165,7 +165,7 @@ static void ask(struct broker *broker, const struct producer *producer, const st
     buf_init(&texts, 4096);
     if (wire_check_transaction_encode(&check, &push, &texts) == TIDINGS_OK &&
         wire_header_add(&push, STR("bname"), str_of(broker->broker_name)) == TIDINGS_OK) {
-        answer_push(broker, producer->conn_id, &push, bytes);
+        (void)answer_push(broker, producer->conn_id, &push, bytes);
     }
     buf_deinit(&texts);
 }

@@ -358,7 +358,7 @@ static void push_reset(struct broker *broker, struct group *group, const struct 
             (struct wire_pair){ STR("isForce"), asked->force ? STR("true") : STR("false") };
         if (wire_offset_table_encode(table, member->language == WIRE_LANGUAGE_CPP, &body) ==
             TIDINGS_OK) {
-            answer_push(broker, member->conn_id, &push, buf_str(&body));
+            (void)answer_push(broker, member->conn_id, &push, buf_str(&body));
         }
         buf_deinit(&body);
     }

@@ -25,7 +25,12 @@ void relay_ask(struct request *request, uint64_t conn_id, struct str body)
                              .deadline_us = clock_mono_us(broker->options.clock) +
                                             (int64_t)RELAY_TIMEOUT_MS * 1000,
                              .asker = asker_of(request) };
-    relay->opaque = answer_ask(broker, conn_id, &push, body);
+    if (!answer_ask(broker, conn_id, &push, body)) {
+        relay->used = false;
+        answer_code(request, WIRE_SYSTEM_ERROR, "the consumer has gone");
+        return;
+    }
+    relay->opaque = push.opaque;
 }
 
 static void pass_back(struct broker *broker, struct relay *relay, int32_t code, struct str remark,

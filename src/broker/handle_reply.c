@@ -78,8 +78,9 @@ static tidings_status push(struct request *request, const struct wire_send *send
     if (status == TIDINGS_OK) {
         status = fill(request, send, buf_str(&properties), &reply);
     }
-    if (status == TIDINGS_OK) {
-        answer_push(request->broker, conn_id, &reply.push, request->body);
+    if (status == TIDINGS_OK &&
+        !answer_push(request->broker, conn_id, &reply.push, request->body)) {
+        status = TIDINGS_E_CLOSED;
     }
     buf_deinit(&properties);
     return status;

@@ -22,7 +22,7 @@ static void tell_members(struct broker *broker, struct group *group)
         struct member *member = LIST_ENTRY(node, struct member, node);
         struct wire_header push = { .code = WIRE_NOTIFY_CONSUMER_IDS_CHANGED, .ext_count = 1 };
         push.ext[0] = (struct wire_pair){ STR("consumerGroup"), str_of(group->config.name) };
-        answer_push(broker, member->conn_id, &push, (struct str){ 0 });
+        (void)answer_push(broker, member->conn_id, &push, (struct str){ 0 });
     }
 }
 
