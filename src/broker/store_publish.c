@@ -205,28 +205,22 @@ static void publish_settings(struct broker *broker, struct index_batch *batch,
     pending->name = NULL;
 }
 
-// What follows the one step that may lack memory.
-static void count_message(struct broker *broker, struct index_batch *batch,
-                          const struct pending *pending)
-{
-    publish_keys(broker, batch, pending);
-    broker->stats.messages_in++;
-    broker->stats.bytes_in += pending->entry.size;
-}
-
 static tidings_status publish_message(struct broker *broker, struct index_batch *batch,
                                       const struct pending *pending)
 {
     tidings_status status = pending->kind == PENDING_DELAYED
                                 ? publish_due(broker, batch, pending)
                                 : publish_entry(broker, batch, pending);
-    if (status == TIDINGS_OK) {
-        count_message(broker, batch, pending);
+    if (status != TIDINGS_OK) {
+        return status;
     }
-    if (status == TIDINGS_OK && pending->kind == PENDING_COMMIT) {
+    publish_keys(broker, batch, pending);
+    if (pending->kind == PENDING_COMMIT) {
         publish_decided(broker, batch, pending->half);
         broker->stats.transactions_committed++;
     }
+    broker->stats.messages_in++;
+    broker->stats.bytes_in += pending->entry.size;
     return status;
 }
 
