@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `tidings serve`: wiring, the ready line, signals, the drained stop.
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,8 @@
 enum {
     OUT_TOTAL = 256 * 1024 * 1024,
     IN_TOTAL = 256 * 1024 * 1024,
+    MAPPED_FROM = 512 * 1024,
+    TRIM_FROM = 4 * 1024 * 1024,
     DRAIN_MS = 10000,
     DRAIN_STEP_MS = 20,
     PORT_TRIES = 64
@@ -313,8 +316,17 @@ static void print_help(void)
     app_print_settings(stdout);
 }
 
+// Large buffers (of slow readers, of large messages) go back to the system when they are freed. Left
+// alone, the C library raises the size from which that holds with each one that is freed.
+static void give_memory_back(void)
+{
+    (void)mallopt(M_MMAP_THRESHOLD, MAPPED_FROM);
+    (void)mallopt(M_TRIM_THRESHOLD, TRIM_FROM);
+}
+
 int app_serve(int argc, char **argv)
 {
+    give_memory_back();
     struct tidings_error err = { 0 };
     struct engine *engine = calloc(1, sizeof *engine);
     if (engine == NULL) {

@@ -263,15 +263,9 @@ static tidings_status reserve(struct index_batch *batch, const struct pending *p
     struct index_room room = { .keys = pending->key_count };
     switch (pending->kind) {
     case PENDING_DELAYED: room.dues = 1; break;
-    case PENDING_DELIVER:
-        room.dues = 1;
-        room.entries = 1;
-        break;
+    case PENDING_DELIVER: room.dues = room.entries = 1; break;
     case PENDING_MESSAGE: room.entries = 1; break;
-    case PENDING_COMMIT:
-        room.entries = 1;
-        room.halves = 1;
-        break;
+    case PENDING_COMMIT: room.entries = room.halves = 1; break;
     case PENDING_HALF: room.halves = 2; break;
     case PENDING_ROLLBACK:
     case PENDING_HALF_STATE: room.halves = 1; break;
