@@ -30,18 +30,21 @@ var scenarios = []scenario{
 	{"orderly", orderly},
 	{"broadcast", broadcast},
 	{"shutdown", shutdown},
+	{"transactions", transactions},
+	{"transaction-takeover", transactionTakeover},
 }
 
 func main() {
 	var opts options
 	var rungs, log string
-	var list bool
+	var list, open bool
 	flag.StringVar(&opts.nameServer, "ns", "127.0.0.1:9876", "name server, host:port")
 	flag.StringVar(&rungs, "ladder", "1000,2000,3000", "rungs of the server's retry ladder in ms")
 	flag.BoolVar(&opts.prime, "prime", false,
 		"the server makes the retry topic only at the first heartbeat")
 	flag.StringVar(&log, "log", os.DevNull, "log file of the client library")
 	flag.BoolVar(&list, "list", false, "print the names of the scenarios")
+	flag.BoolVar(&open, "halves", false, "GROUP TOPIC: leave transactions open and wait to be killed")
 	flag.Parse()
 	if list {
 		for _, s := range scenarios {
@@ -61,6 +64,10 @@ func main() {
 	if err := rlog.SetOutputPath(log); err != nil {
 		fmt.Fprintln(os.Stderr, "bad -log:", err)
 		os.Exit(2)
+	}
+	if open {
+		leaveOpen(opts, flag.Arg(0), flag.Arg(1))
+		return
 	}
 	wanted := flag.Args()
 	if len(wanted) == 1 && wanted[0] == "all" {
