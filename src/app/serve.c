@@ -316,8 +316,8 @@ static void print_help(void)
     app_print_settings(stdout);
 }
 
-// Large buffers (of slow readers, of large messages) go back to the system when they are freed. Left
-// alone, the C library raises the size from which that holds with each one that is freed.
+// Large buffers (of slow readers, of large messages) go back to the system when they are freed.
+// Left alone, the C library raises the size from which that holds with each one that is freed.
 static void give_memory_back(void)
 {
     (void)mallopt(M_MMAP_THRESHOLD, MAPPED_FROM);
