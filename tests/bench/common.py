@@ -30,15 +30,16 @@ def rss_mib(pid, what="VmRSS"):
     return 0.0
 
 
-def maven_jar(group, name, version):
-    jar = CACHE / f"{name}-{version}.jar"
+def maven_jar(group, name, version, classifier=""):
+    file = f"{name}-{version}{'-' + classifier if classifier else ''}.jar"
+    jar = CACHE / file
     if not jar.exists():
         CACHE.mkdir(parents=True, exist_ok=True)
+        artifact = f"{group}:{name}:{version}" + (f":jar:{classifier}" if classifier else "")
         subprocess.run(["mvn", "-q", "-B", "-ntp", f"-Dmaven.repo.local={CACHE}/m2",
-                        "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:get",
-                        f"-Dartifact={group}:{name}:{version}", "-Dtransitive=false"], check=True, timeout=600,
-                       stdout=subprocess.DEVNULL)
-        shutil.copy(CACHE / "m2" / group.replace(".", "/") / name / version / f"{name}-{version}.jar", jar)
+                        "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:get", f"-Dartifact={artifact}",
+                        "-Dtransitive=false"], check=True, timeout=600, stdout=subprocess.DEVNULL)
+        shutil.copy(CACHE / "m2" / group.replace(".", "/") / name / version / file, jar)
     return jar
 
 
