@@ -6,6 +6,23 @@
 enum { CONSUME_TIMEOUT = 207 }; // RocketMQ's CONSUME_MSG_TIMEOUT
 
 // ---- the relay ----
+// What proves who asks is not the consumer's business.
+static void copy_fields(const struct wire_header *from, struct wire_header *to)
+{
+    static const struct str left_out[] = { { "AccessKey", 9 },
+                                           { "Signature", 9 },
+                                           { "SecurityToken", 13 } };
+    for (unsigned i = 0; i < from->ext_count; i++) {
+        bool passes = true;
+        for (size_t j = 0; j < BASE_COUNT(left_out); j++) {
+            passes = passes && !str_eq(from->ext[i].key, left_out[j]);
+        }
+        if (passes) {
+            to->ext[to->ext_count++] = from->ext[i];
+        }
+    }
+}
+
 void relay_ask(struct request *request, uint64_t conn_id, struct str body)
 {
     struct broker *broker = request->broker;
@@ -18,8 +35,8 @@ void relay_ask(struct request *request, uint64_t conn_id, struct str body)
                      RELAYS_MAX);
         return;
     }
-    struct wire_header push = *request->header; // its fields
-    push.remark = (struct str){ 0 };
+    struct wire_header push = { .code = request->header->code };
+    copy_fields(request->header, &push);
     *relay = (struct relay){ .used = true,
                              .conn_id = conn_id,
                              .deadline_us = clock_mono_us(broker->options.clock) +

@@ -123,8 +123,9 @@ def answer(consumer, request, code=0, body=b"", ext=None, remark=None):
 
 
 def test_running_info(client, consumer, group):
-    place = client.begin(RUNNING_INFO, asked(group, jstackEnable="true"))
+    place = client.begin(RUNNING_INFO, asked(group, jstackEnable="true", AccessKey="k", Signature="s", SecurityToken="t"))
     request = consumer.wait_pushed(RUNNING_INFO)
+    assert not {"AccessKey", "Signature", "SecurityToken"} & set(request.ext)  # are not the consumer's business
     assert request.flag == 0 and request.ext["jstackEnable"] == "true" and request.ext["consumerGroup"] == group
     answer(consumer, request, body=b'{"jstack":"..."}', ext={"more": "x"})
     told = client.finish(place)
