@@ -56,7 +56,9 @@ void checks_ask(struct checks *checks, struct link *link, const struct wire_head
                              .log_offset = request.log_offset,
                              .record = str_make((char *)(check + 1), body.len) };
     list_init(&check->node);
-    memcpy(check + 1, body.ptr, body.len);
+    if (body.len > 0) {
+        memcpy(check + 1, body.ptr, body.len);
+    }
     id = request.transaction_id.len > 0 ? request.transaction_id : request.message_id;
     if (!str_copy(check->transaction_id, sizeof check->transaction_id, id)) {
         give_place(checks, check); // longer than any id that a client makes
