@@ -166,6 +166,26 @@ int halves_run(const struct options *options, const char *group, const char *top
     _exit(1);
 }
 
+// In the forked process: this program once more, with the settings of this one.
+static void become_other(const struct options *options, const char *group, const char *topic)
+{
+    const char *given[24] = { "interop_client", "--ns", options->name_server };
+    char *args[24] = { NULL };
+    size_t count = 3;
+    for (size_t i = 0; i < options->setting_count; i++) {
+        given[count++] = "--set";
+        given[count++] = options->settings[i];
+    }
+    given[count++] = "--halves";
+    given[count++] = group;
+    given[count++] = topic;
+    for (size_t i = 0; i < count; i++) {
+        args[i] = strdup(given[i]);
+    }
+    execv("/proc/self/exe", args);
+    _exit(127);
+}
+
 // Starts this program once more, and kills it when its halves are sent.
 static bool send_and_die(struct env *env, const char *group, const char *topic)
 {
@@ -175,9 +195,7 @@ static bool send_and_die(struct env *env, const char *group, const char *topic)
     env->worker = fork();
     if (env->worker == 0) {
         dup2(ends[1], STDOUT_FILENO);
-        execl("/proc/self/exe", "interop_client", "--ns", env->options->name_server, "--halves",
-              group, topic, (char *)NULL);
-        _exit(127);
+        become_other(env->options, group, topic);
     }
     close(ends[1]);
     FILE *out = fdopen(ends[0], "r");
