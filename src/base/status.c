@@ -59,10 +59,12 @@ static void format_text(struct tidings_error *err, const char *format, va_list a
 
 static void format_text(struct tidings_error *err, const char *format, va_list args)
 {
-    int n = vsnprintf(err->text, sizeof err->text, format, args);
+    char text[sizeof err->text]; // an argument may be err's own text
+    int n = vsnprintf(text, sizeof text, format, args);
     if (n < 0) {
-        err->text[0] = '\0';
+        text[0] = '\0';
     }
+    memcpy(err->text, text, sizeof text);
 }
 
 tidings_status error_set(struct tidings_error *err, tidings_status status, const char *format, ...)

@@ -51,6 +51,10 @@ static void errors_are_filled_and_returned(void **state)
     assert_int_equal(err.os_errno, 0);
     assert_int_equal(err.remote_code, 0);
     assert_string_equal(err.text, "queue 7 of topic");
+    // What is told already becomes part of what is told now.
+    assert_int_equal(error_set(&err, TIDINGS_E_INVALID, "starting: %s", err.text),
+                     TIDINGS_E_INVALID);
+    assert_string_equal(err.text, "starting: queue 7 of topic");
     assert_int_equal(error_set(NULL, TIDINGS_E_FULL, "nobody asks"), TIDINGS_E_FULL);
     assert_int_equal(error_set_errno(NULL, TIDINGS_E_IO, EIO, "nobody asks"), TIDINGS_E_IO);
     error_clear(&err);
