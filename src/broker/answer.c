@@ -146,3 +146,19 @@ void answer_body(struct request *request, struct str body)
     init_from_asker(&asker, &response, WIRE_SUCCESS);
     answer_send(request->broker, &asker, &response, body);
 }
+
+void answer_made(struct request *request, tidings_status status, const struct tidings_error *err)
+{
+    if (status == TIDINGS_OK) {
+        answer_body(request, buf_str(&request->broker->body));
+    } else {
+        answer_error(request, status, err);
+    }
+}
+
+tidings_status answer_comma(struct buf *out, bool *first)
+{
+    tidings_status status = *first ? TIDINGS_OK : buf_add(out, ",", 1);
+    *first = false;
+    return status;
+}

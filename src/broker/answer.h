@@ -17,6 +17,10 @@ void answer_error(struct request *request, tidings_status status, const struct t
 void answer_number(struct request *request, const char *field, int64_t value);
 // Success with a body.
 void answer_body(struct request *request, struct str body);
+// Success with the body that was built in broker->body, or what went wrong with it.
+void answer_made(struct request *request, tidings_status status, const struct tidings_error *err);
+// Appends `,` between the members of a JSON object or array that is being built.
+tidings_status answer_comma(struct buf *out, bool *first);
 
 // Starts a response for `asker` with the two fields that clients read without a check (region,
 // trace).

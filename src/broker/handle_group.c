@@ -230,11 +230,7 @@ void handle_consume_stats(struct request *request)
     if (status == TIDINGS_OK) {
         status = buf_add_str(&broker->body, STR("}}"));
     }
-    if (status != TIDINGS_OK) {
-        answer_error(request, status, &err);
-        return;
-    }
-    answer_body(request, buf_str(&broker->body));
+    answer_made(request, status, &err);
 }
 
 // ---- who is connected: 203, 204 ----
@@ -404,9 +400,5 @@ void handle_reset_offset(struct request *request)
                                           &broker->body);
     }
     free(table.rows);
-    if (status != TIDINGS_OK) {
-        answer_error(request, status, &err);
-        return;
-    }
-    answer_body(request, buf_str(&broker->body));
+    answer_made(request, status, &err);
 }

@@ -65,11 +65,7 @@ void handle_route(struct request *request)
     };
     buf_clear(&broker->body);
     status = wire_route_encode(&route, &broker->body);
-    if (status != TIDINGS_OK) {
-        answer_error(request, status, NULL);
-        return;
-    }
-    answer_body(request, buf_str(&broker->body));
+    answer_made(request, status, NULL);
 }
 
 void handle_cluster_info(struct request *request)
@@ -82,9 +78,5 @@ void handle_cluster_info(struct request *request)
         "\"cluster\":\"%s\"}},\"clusterAddrTable\":{\"%s\":[\"%s\"]}}",
         broker->broker_name, broker->address_text, broker->broker_name, broker->cluster_name,
         broker->cluster_name, broker->broker_name);
-    if (status != TIDINGS_OK) {
-        answer_error(request, status, NULL);
-        return;
-    }
-    answer_body(request, buf_str(&broker->body));
+    answer_made(request, status, NULL);
 }

@@ -6,16 +6,6 @@
 
 #include "broker/handlers.h"
 
-static void answer_made(struct request *request, tidings_status status,
-                        const struct tidings_error *err)
-{
-    if (status == TIDINGS_OK) {
-        answer_body(request, buf_str(&request->broker->body));
-    } else {
-        answer_error(request, status, err);
-    }
-}
-
 // ---- 26: text of properties, by the names that RocketMQ has for them ----
 void handle_broker_config(struct request *request)
 {
@@ -56,11 +46,11 @@ static tidings_status add_rates(struct broker *broker)
     char asked[RATES_TEXT_MAX];
     const size_t of_found = offsetof(struct rates_sample, pulls_found);
     const size_t of_missed = offsetof(struct rates_sample, pulls_missed);
-    rates_format(&broker->rates, offsetof(struct rates_sample, messages_in), put);
-    rates_format(&broker->rates, offsetof(struct rates_sample, messages_out), given);
-    rates_format(&broker->rates, of_found, found);
-    rates_format(&broker->rates, of_missed, missed);
-    rates_format_sum(&broker->rates, of_found, of_missed, asked);
+    rates_format(&broker->rates, offsetof(struct rates_sample, messages_in), RATES_NONE, put);
+    rates_format(&broker->rates, offsetof(struct rates_sample, messages_out), RATES_NONE, given);
+    rates_format(&broker->rates, of_found, RATES_NONE, found);
+    rates_format(&broker->rates, of_missed, RATES_NONE, missed);
+    rates_format(&broker->rates, of_found, of_missed, asked);
     return buf_addf(&broker->body,
                     "\"putTps\":\"%s\",\"getFoundTps\":\"%s\",\"getMissTps\":\"%s\","
                     "\"getTotalTps\":\"%s\",\"getTransferedTps\":\"%s\",",
@@ -165,9 +155,8 @@ void handle_time_span(struct request *request)
 // ---- 343: topics that a group reads or has read ----
 static tidings_status add_name(struct buf *body, struct str name, bool *first)
 {
-    tidings_status status = buf_addf(body, "%s\"%.*s\"", *first ? "" : ",", STR_ARG(name));
-    *first = false;
-    return status;
+    tidings_status status = answer_comma(body, first);
+    return status == TIDINGS_OK ? buf_addf(body, "\"%.*s\"", STR_ARG(name)) : status;
 }
 
 void handle_group_topics(struct request *request)

@@ -115,14 +115,6 @@ void handle_delete_topic_route(struct request *request)
     answer_code(request, WIRE_SUCCESS, NULL); // routes are made of the topics themselves
 }
 
-// Appends `,` between the members of a JSON object or array that is being built.
-static tidings_status comma(struct buf *out, bool *first)
-{
-    tidings_status status = *first ? TIDINGS_OK : buf_add(out, ",", 1);
-    *first = false;
-    return status;
-}
-
 static tidings_status add_config(struct buf *out, const struct index_topic *config)
 {
     char window[24];
@@ -146,7 +138,7 @@ void handle_topic_configs(struct request *request)
     buf_clear(&broker->body);
     tidings_status status = buf_add_str(&broker->body, STR("{\"topicConfigTable\":{"));
     while (status == TIDINGS_OK && map_next(&broker->topics.by_name, &cursor, &key, &value)) {
-        status = comma(&broker->body, &first);
+        status = answer_comma(&broker->body, &first);
         if (status == TIDINGS_OK) {
             status = buf_addf(&broker->body, "\"%.*s\":", STR_ARG(key));
         }
@@ -159,11 +151,7 @@ void handle_topic_configs(struct request *request)
             &broker->body,
             STR("},\"dataVersion\":{\"counter\":0,\"stateVersion\":0,\"timestamp\":0}}"));
     }
-    if (status != TIDINGS_OK) {
-        answer_error(request, status, NULL);
-        return;
-    }
-    answer_body(request, buf_str(&broker->body));
+    answer_made(request, status, NULL);
 }
 
 // The topic that a request is about; NULL when it was answered.
@@ -189,11 +177,7 @@ void handle_topic_config(struct request *request)
     }
     buf_clear(&broker->body);
     tidings_status status = add_config(&broker->body, &topic->config);
-    if (status != TIDINGS_OK) {
-        answer_error(request, status, NULL);
-        return;
-    }
-    answer_body(request, buf_str(&broker->body));
+    answer_made(request, status, NULL);
 }
 
 void handle_topic_list(struct request *request)
@@ -206,7 +190,7 @@ void handle_topic_list(struct request *request)
     buf_clear(&broker->body);
     tidings_status status = buf_add_str(&broker->body, STR("{\"topicList\":["));
     while (status == TIDINGS_OK && map_next(&broker->topics.by_name, &cursor, &key, &value)) {
-        status = comma(&broker->body, &first);
+        status = answer_comma(&broker->body, &first);
         if (status == TIDINGS_OK) {
             status = buf_addf(&broker->body, "\"%.*s\"", STR_ARG(key));
         }
@@ -214,11 +198,7 @@ void handle_topic_list(struct request *request)
     if (status == TIDINGS_OK) {
         status = buf_add_str(&broker->body, STR("]}"));
     }
-    if (status != TIDINGS_OK) {
-        answer_error(request, status, NULL);
-        return;
-    }
-    answer_body(request, buf_str(&broker->body));
+    answer_made(request, status, NULL);
 }
 
 void handle_topic_stats(struct request *request)
@@ -232,7 +212,7 @@ void handle_topic_stats(struct request *request)
     buf_clear(&broker->body);
     tidings_status status = buf_add_str(&broker->body, STR("{\"offsetTable\":{"));
     for (int32_t i = 0; i < topic->queue_count && status == TIDINGS_OK; i++) {
-        status = comma(&broker->body, &first);
+        status = answer_comma(&broker->body, &first);
         if (status == TIDINGS_OK) { // an object as key: RocketMQ's dialect
             status =
                 buf_addf(&broker->body,
@@ -246,11 +226,7 @@ void handle_topic_stats(struct request *request)
     if (status == TIDINGS_OK) {
         status = buf_add_str(&broker->body, STR("}}"));
     }
-    if (status != TIDINGS_OK) {
-        answer_error(request, status, NULL);
-        return;
-    }
-    answer_body(request, buf_str(&broker->body));
+    answer_made(request, status, NULL);
 }
 
 // The name server's keys and values: tools ask for the order of queues that a topic may have there,

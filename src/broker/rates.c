@@ -52,18 +52,12 @@ static double rate(const struct rates *rates, size_t counter, unsigned back)
 
 static const unsigned windows[] = { 1, 6, 60 }; // samples
 
-void rates_format(const struct rates *rates, size_t counter, char out[RATES_TEXT_MAX])
-{
-    (void)snprintf(out, RATES_TEXT_MAX, "%.2f %.2f %.2f", rate(rates, counter, windows[0]),
-                   rate(rates, counter, windows[1]), rate(rates, counter, windows[2]));
-}
-
-void rates_format_sum(const struct rates *rates, size_t counter, size_t other,
-                      char out[RATES_TEXT_MAX])
+void rates_format(const struct rates *rates, size_t counter, size_t other, char out[RATES_TEXT_MAX])
 {
     double sums[3];
     for (unsigned i = 0; i < 3; i++) {
-        sums[i] = rate(rates, counter, windows[i]) + rate(rates, other, windows[i]);
+        sums[i] = rate(rates, counter, windows[i]);
+        sums[i] += other != RATES_NONE ? rate(rates, other, windows[i]) : 0;
     }
     (void)snprintf(out, RATES_TEXT_MAX, "%.2f %.2f %.2f", sums[0], sums[1], sums[2]);
 }

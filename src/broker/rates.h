@@ -36,11 +36,11 @@ struct groups;
 
 void rates_take(struct rates *rates, const struct broker_stats *stats, int64_t now_us,
                 int64_t wall_ms);
-// "a b c" of a counter, by its place in struct rates_sample: rates_format(rates, offsetof(…), out).
-void rates_format(const struct rates *rates, size_t counter, char out[RATES_TEXT_MAX]);
-// Sum of two such counters.
-void rates_format_sum(const struct rates *rates, size_t counter, size_t other,
-                      char out[RATES_TEXT_MAX]);
+// "a b c" of a counter, or of the sum of two. A counter is named by its place in struct
+// rates_sample, offsetof(…); RATES_NONE is no counter.
+#define RATES_NONE SIZE_MAX
+void rates_format(const struct rates *rates, size_t counter, size_t other,
+                  char out[RATES_TEXT_MAX]);
 // How fast each group moves on: its offsets now against those of the last call.
 void rates_measure_groups(struct groups *groups, int64_t now_us);
 

@@ -9,6 +9,9 @@
 
 enum { CHECKS_MAX = 1024 }; // asked and not yet answered
 
+// The most that the setting check_threads may say.
+enum { CHECK_THREADS_MAX = 64 };
+
 struct checks {
     struct tidings_producer *producer;
     tidings_checker *checker;
@@ -19,7 +22,7 @@ struct checks {
     struct list answered; // under lock
     unsigned count;       // of both, and of those with the checker
     bool stopping;
-    pthread_t threads[64];
+    pthread_t threads[CHECK_THREADS_MAX];
     unsigned thread_count;
 };
 

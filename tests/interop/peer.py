@@ -38,9 +38,7 @@ QUICK = ["smoke.NormalMessageSendAndRecvIT", "client.producer.transaction.Transa
 class PlainServer(TidingsServer):
     """As RocketMQ's tests expect a broker: its table of delays, its first check of transactions."""
 
-    def start(self):
-        self.flags = ("--message-delay-level", "1s 5s 10s 30s 1m 2m 3m 4m 5m 6m 7m 8m 9m 10m 20m 30m 1h 2h")
-        super().start()
+    flags = ("--message-delay-level", "1s 5s 10s 30s 1m 2m 3m 4m 5m 6m 7m 8m 9m 10m 20m 30m 1h 2h")
 
 
 def test_classes(jar):

@@ -208,7 +208,7 @@ static void counts_are_bounded(void **state)
     assert_int_equal(decode_many(subscriptions, topic, "]}]", WIRE_SUBSCRIPTIONS_MAX + 1),
                      TIDINGS_E_TOO_LARGE);
     // Trees that would need far more memory than text, in a member nobody reads.
-    assert_int_equal(decode_many("\"x\":[", "{}", "]", 200000), TIDINGS_E_TOO_LARGE);
+    assert_int_equal(decode_many("\"x\":[", "{}", "]", 263000), TIDINGS_E_TOO_LARGE);
     assert_int_equal(decode_many("\"x\":[", "\"{},[]\"", "]", 200000), TIDINGS_OK);
     assert_int_equal(decode_many("\"x\":", "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[", "", 1),
                      TIDINGS_E_TOO_LARGE);
