@@ -5,7 +5,6 @@ if(BUILD_TESTING)
     pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
     # The adapters of the barrier are headers: only their tests need the databases' clients.
     pkg_check_modules(MARIADB REQUIRED IMPORTED_TARGET libmariadb)
-    pkg_check_modules(PQ REQUIRED IMPORTED_TARGET libpq)
     foreach(kind unit conformance fault)
         file(GLOB tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/${kind}/test_*.c)
         foreach(source IN LISTS tests)

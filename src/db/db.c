@@ -95,6 +95,30 @@ tidings_status db_prepare(struct db *db, const char *sql, struct db_stmt **ret,
     return status;
 }
 
+// Prepares what was built in `sql`, unless `status` says that it could not be.
+static tidings_status prepare_built(struct db *db, tidings_status status, struct buf *sql,
+                                    const char *what, const char *table, struct db_stmt **ret,
+                                    struct tidings_error *err)
+{
+    if (status == TIDINGS_OK) {
+        status = buf_add(sql, "", 1);
+    }
+    status = status == TIDINGS_OK ? db_prepare(db, sql->ptr, ret, err)
+                                  : error_set(err, status, "database: %s %s", what, table);
+    buf_deinit(sql);
+    return status;
+}
+
+tidings_status db_prepare_insert_new(struct db *db, const char *table, const char *const *columns,
+                                     int column_count, struct db_stmt **ret,
+                                     struct tidings_error *err)
+{
+    struct buf sql;
+    buf_init(&sql, DB_SQL_MAX);
+    tidings_status status = db_dialect_insert_new(table, columns, column_count, &sql);
+    return prepare_built(db, status, &sql, "insert into", table, ret, err);
+}
+
 tidings_status db_prepare_upsert(struct db *db, const char *table, const char *const *columns,
                                  int column_count, int key_count, struct db_stmt **ret,
                                  struct tidings_error *err)
@@ -102,13 +126,7 @@ tidings_status db_prepare_upsert(struct db *db, const char *table, const char *c
     struct buf sql;
     buf_init(&sql, DB_SQL_MAX);
     tidings_status status = db_dialect_upsert(table, columns, column_count, key_count, &sql);
-    if (status == TIDINGS_OK) {
-        status = buf_add(&sql, "", 1);
-    }
-    status = status == TIDINGS_OK ? db_prepare(db, sql.ptr, ret, err)
-                                  : error_set(err, status, "database: upsert into %s", table);
-    buf_deinit(&sql);
-    return status;
+    return prepare_built(db, status, &sql, "upsert into", table, ret, err);
 }
 
 void db_finalize(struct db_stmt *stmt)

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // One thin face over the databases: connect by URL, prepared statements, transactions, migrations,
-// error classes. SQLite today; MariaDB and PostgreSQL fit behind the same face, so nothing here or
-// above may be an idea that only SQLite has: placeholders are `?`, integers are 64 bits, blobs are
-// bytes, text is UTF-8, booleans are integers, upserts are written with db_upsert (each dialect
-// spells it).
+// error classes. SQLite and PostgreSQL today; MariaDB fits behind the same face, so nothing here or
+// above may be an idea that only one has: placeholders are `?`, integers are BIGINT, blobs are
+// bytes, text is UTF-8 without NUL, booleans are integers, sums are CAST to BIGINT, upserts are
+// written with db_prepare_upsert (each dialect spells it), and what may collide is inserted with
+// db_prepare_insert_new: after an error within a transaction there is only the rollback.
+// A result is whole in memory with some drivers: bound it with LIMIT.
 //
 // A connection is used by one thread at a time. Statements belong to their connection.
 // Error classes (status): E_AGAIN = retry the transaction (lock, deadlock, serialisation),
@@ -33,7 +35,8 @@ struct db_options {
     struct fault *fault; // may be NULL
 };
 
-// URL: "sqlite:///absolute/path" (made when missing, unless read_only) or "sqlite::memory:".
+// URL: "sqlite:///absolute/path" (made when missing, unless read_only), "sqlite::memory:", or what
+// libpq takes, "postgresql://user:password@host:port/database?option=value".
 // E_UNSUPPORTED for another scheme, naming what is possible.
 tidings_status db_open(const char *url, const struct db_options *options, struct db **ret,
                        struct tidings_error *err) TIDINGS_NODISCARD;
@@ -73,6 +76,12 @@ bool db_column_is_null(struct db_stmt *stmt, int index);
 tidings_status db_prepare_upsert(struct db *db, const char *table, const char *const *columns,
                                  int column_count, int key_count, struct db_stmt **ret,
                                  struct tidings_error *err) TIDINGS_NODISCARD;
+
+// The same, but what is there stays as it is: "insert unless a unique key has it", told by the rows
+// changed (0 or 1). A transaction goes on after it, which PostgreSQL's would not after E_DUPLICATE.
+tidings_status db_prepare_insert_new(struct db *db, const char *table, const char *const *columns,
+                                     int column_count, struct db_stmt **ret,
+                                     struct tidings_error *err) TIDINGS_NODISCARD;
 
 // Numbered, one-way migrations: runs those above the version stored in table `schema_version`, each
 // in its own transaction. E_STATE when the stored version is newer than the last one known here.

@@ -50,21 +50,36 @@ static tidings_status add_names(struct buf *out, const char *const *columns, int
     return status;
 }
 
-tidings_status db_dialect_upsert(const char *table, const char *const *columns, int column_count,
-                                 int key_count, struct buf *out)
+// "INSERT INTO t (a, b) VALUES (?, ?)"
+static tidings_status add_insert(const char *table, const char *const *columns, int count,
+                                 struct buf *out)
 {
     tidings_status status = buf_addf(out, "INSERT INTO %s (", table);
     if (status == TIDINGS_OK) {
-        status = add_names(out, columns, column_count);
+        status = add_names(out, columns, count);
     }
     if (status == TIDINGS_OK) {
         status = buf_add_str(out, STR(") VALUES ("));
     }
-    for (int i = 0; i < column_count && status == TIDINGS_OK; i++) {
+    for (int i = 0; i < count && status == TIDINGS_OK; i++) {
         status = buf_addf(out, "%s?", i == 0 ? "" : ", ");
     }
+    return status == TIDINGS_OK ? buf_add_str(out, STR(")")) : status;
+}
+
+tidings_status db_dialect_insert_new(const char *table, const char *const *columns,
+                                     int column_count, struct buf *out)
+{
+    tidings_status status = add_insert(table, columns, column_count, out);
+    return status == TIDINGS_OK ? buf_add_str(out, STR(" ON CONFLICT DO NOTHING")) : status;
+}
+
+tidings_status db_dialect_upsert(const char *table, const char *const *columns, int column_count,
+                                 int key_count, struct buf *out)
+{
+    tidings_status status = add_insert(table, columns, column_count, out);
     if (status == TIDINGS_OK) {
-        status = buf_add_str(out, STR(") ON CONFLICT ("));
+        status = buf_add_str(out, STR(" ON CONFLICT ("));
     }
     if (status == TIDINGS_OK) {
         status = add_names(out, columns, key_count);

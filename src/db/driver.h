@@ -13,7 +13,9 @@ enum { DB_PATH_MAX = 4096, DB_SQL_MAX = 64 * 1024 };
 // ---- url.c ----
 struct db_url {
     const struct db_driver *driver;
-    char path[DB_PATH_MAX]; // percent-decoded; ":memory:" for a database without a file
+    // SQLite: percent-decoded, ":memory:" for a database without a file; PostgreSQL: the URL
+    // itself.
+    char path[DB_PATH_MAX];
 };
 tidings_status db_url_parse(struct str url, struct db_url *ret,
                             struct tidings_error *err) TIDINGS_NODISCARD;
@@ -25,6 +27,8 @@ struct db_dialect {
     const char *clustered; // behind CREATE TABLE (…): rows lie in the order of the primary key
     const char *blob;      // column type of bytes
     const char *bigint;    // column type of 64-bit integers, good as a single primary key
+    // Within a transaction: keeps other migrations out. NULL where begin does that.
+    const char *lock_versions;
 };
 tidings_status db_dialect_expand(const struct db_dialect *dialect, struct str sql, struct buf *out,
                                  struct tidings_error *err) TIDINGS_NODISCARD;
@@ -32,6 +36,9 @@ tidings_status db_dialect_expand(const struct db_dialect *dialect, struct str sq
 // when every column belongs to the key: what SQLite and PostgreSQL understand.
 tidings_status db_dialect_upsert(const char *table, const char *const *columns, int column_count,
                                  int key_count, struct buf *out) TIDINGS_NODISCARD;
+// "INSERT INTO t (a, b) VALUES (?, ?) ON CONFLICT DO NOTHING", for the same two.
+tidings_status db_dialect_insert_new(const char *table, const char *const *columns,
+                                     int column_count, struct buf *out) TIDINGS_NODISCARD;
 
 // ---- drivers ----
 struct db {
@@ -73,5 +80,6 @@ struct db_driver {
 };
 
 const struct db_driver *db_sqlite_driver(void);
+const struct db_driver *db_postgres_driver(void);
 
 #endif

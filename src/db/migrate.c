@@ -42,6 +42,9 @@ static tidings_status run_one(struct db *db, const struct db_migration *migratio
     if (status == TIDINGS_OK) {
         status = db_begin(db, err);
     }
+    if (status == TIDINGS_OK && db->driver->dialect.lock_versions != NULL) {
+        status = db_exec(db, db->driver->dialect.lock_versions, err);
+    }
     if (status == TIDINGS_OK) { // another process may have been quicker
         status = read_version(db, &version, err);
         if (status == TIDINGS_OK && version < migration->version) {

@@ -37,8 +37,16 @@ static bool decode_path(struct str text, char *out, size_t size)
 
 tidings_status db_url_parse(struct str url, struct db_url *ret, struct tidings_error *err)
 {
-    static const char expected[] = "\"sqlite:///absolute/path\" or \"sqlite::memory:\"";
+    static const char expected[] = "\"sqlite:///absolute/path\", \"sqlite::memory:\" or "
+                                   "\"postgresql://user@host/database\"";
     *ret = (struct db_url){ 0 };
+    if (str_starts(url, STR("postgresql://")) || str_starts(url, STR("postgres://"))) {
+        ret->driver = db_postgres_driver();
+        return str_copy(ret->path, sizeof ret->path, url)
+                   ? TIDINGS_OK
+                   : error_set(err, TIDINGS_E_TOO_LARGE, "database URL: %zu characters, at most %d",
+                               url.len, DB_PATH_MAX - 1);
+    }
     if (!str_starts(url, STR("sqlite:"))) {
         size_t colon = str_find(url, ':', 0);
         // Never the whole URL: it may hold a password.

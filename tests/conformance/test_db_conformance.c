@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What every database behind db.h has to do, run for each URL in TIDINGS_DB_URLS (separated by
-// spaces); without it for an SQLite file of its own and for one in memory. The tests make and drop
-// tables named conformance_*.
+// What every database behind db.h has to do, run for an SQLite file of its own, for one in memory,
+// and for each URL in TIDINGS_DB_URLS (separated by spaces; scripts/databases sets it). The tests
+// make and drop tables named conformance_*.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -60,6 +60,11 @@ static int64_t number_of(struct fixture *f, const char *sql)
     return value;
 }
 
+static bool is_postgres(const struct fixture *f)
+{
+    return strncmp(f->url, "postgres", 8) == 0;
+}
+
 static void drop_all(struct fixture *f)
 {
     exec(f, "DROP TABLE IF EXISTS conformance_a; DROP TABLE IF EXISTS conformance_b;"
@@ -72,8 +77,10 @@ static int setup(void **state)
     fault_init(&f->fault);
     f->db = open_db(f, 5000);
     drop_all(f);
-    exec(f, "CREATE TABLE conformance_a (id INTEGER NOT NULL PRIMARY KEY, name VARCHAR(64), "
-            "data BLOB)");
+    exec(f, is_postgres(f) ? "CREATE TABLE conformance_a (id BIGINT NOT NULL PRIMARY KEY, "
+                             "name VARCHAR(64), data BYTEA)"
+                           : "CREATE TABLE conformance_a (id INTEGER NOT NULL PRIMARY KEY, "
+                             "name VARCHAR(64), data BLOB)");
     return 0;
 }
 
@@ -294,6 +301,69 @@ static void upserts_of_keys_only_leave_what_is_there(void **state)
     assert_int_equal(number_of(f, "SELECT COUNT(*) FROM conformance_b"), 2);
 }
 
+static void what_is_there_is_not_inserted(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const columns[] = { "id", "name" };
+    struct db_stmt *stmt = NULL;
+    int64_t rows;
+    assert_int_equal(db_prepare_insert_new(f->db, "conformance_a", columns, 2, &stmt, NULL),
+                     TIDINGS_OK);
+    assert_int_equal(db_begin(f->db, NULL), TIDINGS_OK);
+    for (int i = 0; i < 4; i++) {
+        db_bind_i64(stmt, 0, i % 2);
+        db_bind_text(stmt, 1, i < 2 ? STR("first") : STR("second"));
+        assert_int_equal(db_run(stmt, &rows, NULL), TIDINGS_OK);
+        assert_int_equal(rows, i < 2);
+    }
+    assert_int_equal(db_commit(f->db, NULL), TIDINGS_OK); // a collision ends no transaction
+    assert_int_equal(number_of(f, "SELECT COUNT(*) FROM conformance_a WHERE name = 'first'"), 2);
+    assert_int_equal(number_of(f, "SELECT COUNT(*) FROM conformance_a"), 2);
+}
+
+// ---- a failed transaction ----
+static void a_transaction_with_an_error_can_be_rolled_back_and_begun_anew(void **state)
+{
+    struct fixture *f = *state;
+    struct tidings_error err = { 0 };
+    exec(f, "INSERT INTO conformance_a (id) VALUES (1)");
+    struct db_stmt *insert = prepare(f, "INSERT INTO conformance_a (id) VALUES (?)");
+    assert_int_equal(db_begin(f->db, NULL), TIDINGS_OK);
+    db_bind_i64(insert, 0, 2);
+    assert_int_equal(db_run(insert, NULL, NULL), TIDINGS_OK);
+    db_bind_i64(insert, 0, 1);
+    assert_int_equal(db_run(insert, NULL, &err), TIDINGS_E_DUPLICATE);
+    db_rollback(f->db);
+    assert_int_equal(number_of(f, "SELECT COUNT(*) FROM conformance_a"), 1);
+    assert_int_equal(db_begin(f->db, NULL), TIDINGS_OK);
+    db_bind_i64(insert, 0, 3);
+    assert_int_equal(db_run(insert, NULL, NULL), TIDINGS_OK);
+    assert_int_equal(db_commit(f->db, NULL), TIDINGS_OK);
+    assert_int_equal(number_of(f, "SELECT COUNT(*) FROM conformance_a"), 2);
+}
+
+static void question_marks_in_quotes_are_text(void **state)
+{
+    struct fixture *f = *state;
+    struct db_stmt *select = prepare(f, "SELECT '?', 'it''s ?', CAST(? AS BIGINT)");
+    db_bind_i64(select, 0, 5);
+    assert_int_equal(db_step(select, NULL), TIDINGS_OK);
+    assert_true(str_eq(db_column_text(select, 0), STR("?")));
+    assert_true(str_eq(db_column_text(select, 1), STR("it's ?")));
+    assert_int_equal(db_column_i64(select, 2), 5);
+}
+
+static void a_parameter_that_is_not_there_is_told(void **state)
+{
+    struct fixture *f = *state;
+    struct db_stmt *select = prepare(f, "SELECT name FROM conformance_a WHERE id = ?");
+    db_bind_i64(select, 1, 5);
+    assert_int_equal(db_step(select, NULL), TIDINGS_E_INVALID);
+    db_reset(select);
+    db_bind_i64(select, 0, 5);
+    assert_int_equal(db_step(select, NULL), TIDINGS_E_EOF);
+}
+
 // ---- migrations ----
 static void migrations_run_once(void **state)
 {
@@ -349,6 +419,10 @@ static int run_for(const char *url)
         TEST(readers_see_what_was_committed),
         TEST(upserts_overwrite),
         TEST(upserts_of_keys_only_leave_what_is_there),
+        TEST(what_is_there_is_not_inserted),
+        TEST(a_transaction_with_an_error_can_be_rolled_back_and_begun_anew),
+        TEST(question_marks_in_quotes_are_text),
+        TEST(a_parameter_that_is_not_there_is_told),
         TEST(migrations_run_once),
         TEST(a_failing_migration_leaves_the_last_version),
     };
@@ -379,10 +453,13 @@ static int run_default(void)
 int main(void)
 {
     const char *urls = getenv("TIDINGS_DB_URLS");
-    int failed = 0;
     if (urls == NULL) {
-        return run_default();
+        (void)fprintf(stderr,
+                      "TIDINGS_DB_URLS is not set: run the tests by scripts/test, or within "
+                      "scripts/databases\n");
+        return 1;
     }
+    int failed = run_default();
     struct str rest = str_of(urls);
     struct str piece;
     while (str_split(&rest, ' ', &piece)) {
