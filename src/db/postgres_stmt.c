@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/num.h"
 #include "db/postgres.h"
 
 enum { PARAMETERS_MAX = 1024, NUMBER_SIZE = 24, NAME_SIZE = 16 };
@@ -202,7 +203,11 @@ static tidings_status run(struct postgres_stmt *stmt, struct tidings_error *err)
     stmt->result = PQexecPrepared(db->connection, stmt->name, stmt->count, stmt->values,
                                   stmt->lengths, stmt->formats, 1);
     switch (PQresultStatus(stmt->result)) {
-    case PGRES_COMMAND_OK: stmt->changed = strtoll(PQcmdTuples(stmt->result), NULL, 10); break;
+    case PGRES_COMMAND_OK:
+        if (!num_parse_i64(str_of(PQcmdTuples(stmt->result)), 0, INT64_MAX, &stmt->changed)) {
+            stmt->changed = 0; // not a statement that counts rows
+        }
+        break;
     case PGRES_TUPLES_OK: return check_columns(stmt->result, err);
     default: return postgres_fail(db, stmt->result, "", err);
     }

@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: Apache-2.0
+// The notification record: what was accepted, for whom, in which state it is, when it is due, and
+// each attempt that was made. It is the only writer of a notification's state; the database is the
+// truth, and nothing here keeps rows in memory.
+//
+// A notification is (source, type, tx_no) for one receiver; that key is unique for as long as the
+// row is kept. What is unfinished lies in a small table (`pending`) with one time each, `due`: of a
+// waiting one when its next attempt is due, of one that is being delivered when its lease ends. So
+// one index finds both what is due and what a node that died has left. What is finished moves to
+// `archive`.
+//
+// All calls are made within a batch (record_begin … record_commit): many share one commit, and none
+// may be answered before it. After an error of a call there is only record_rollback, unless its
+// comment says otherwise. One thread at a time. On SQLite and PostgreSQL (tests/conformance).
+//
+// Times are milliseconds since 1970-01-01T00:00:00Z. Text is UTF-8 without NUL. Views that are
+// given must stay until the call returns; views that are returned are good as said.
+#ifndef RECORD_RECORD_H
+#define RECORD_RECORD_H
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/fault.h"
+#include "base/str.h"
+
+enum {
+    RECORD_NAME_MAX = 255,          // bytes of source, type, tx_no, content type, receiver's name
+    RECORD_HEADERS_MAX = 16 * 1024, // bytes of the headers that are passed on
+    RECORD_PAYLOAD_MAX = 16 * 1024 * 1024, // what can be stored; the ways in have lower limits
+    RECORD_REPLY_MAX = 64 * 1024,          // of a reply that is kept
+    RECORD_ERROR_MAX = 1024,               // of an attempt's error text
+    RECORD_LADDER_MAX = 1023,
+    RECORD_DOCUMENT_MAX = 256 * 1024, // of a receiver's settings
+    RECORD_TARGETS_MAX = 256,         // receivers of one submission
+    RECORD_BATCH_MAX = 4096,          // rows of one answer
+    RECORD_HASH_SIZE = 32,            // SHA-256
+    RECORD_ID_SIZE = 18,              // "ntf_" and 13 characters, and NUL
+};
+
+struct record;
+
+struct record_options {
+    const struct clock *clock; // NULL: the system's
+    int node;                  // 0 to 1023: no two that write to a database at a time are the same
+    struct fault *fault;       // may be NULL
+};
+
+// Opens, and makes or moves forward the tables. `url` as db_open takes it.
+tidings_status record_open(const char *url, const struct record_options *options,
+                           struct record **ret, struct tidings_error *err) TIDINGS_NODISCARD;
+void record_close(struct record *record); // NULL allowed; a batch that is open is rolled back
+
+tidings_status record_begin(struct record *record, struct tidings_error *err) TIDINGS_NODISCARD;
+tidings_status record_commit(struct record *record, struct tidings_error *err) TIDINGS_NODISCARD;
+void record_rollback(struct record *record); // no-op without a batch
+// What the database wants done now and then, outside of a batch.
+tidings_status record_maintain(struct record *record, struct tidings_error *err) TIDINGS_NODISCARD;
+
+// ---- ids ----
+// Of a notification: 63 bits, in the order of acceptance (milliseconds since 2020, node, sequence).
+// As text "ntf_" and 13 characters of Crockford's base 32 in lower case, in the same order.
+void record_id_format(int64_t id, char out[RECORD_ID_SIZE]);
+bool record_id_parse(struct str text, int64_t *ret);
+int64_t record_id_time_ms(int64_t id);
+
+// ---- states ----
+enum record_state {
+    RECORD_WAITING = 1,    // until due
+    RECORD_DELIVERING = 2, // leased to a node
+    RECORD_DELIVERED = 3,
+    RECORD_DEAD = 4, // ladder, limit, window or receiver ended it
+    RECORD_CANCELLED = 5,
+};
+enum record_event {
+    RECORD_CLAIM,     // a node takes it, or takes it over
+    RECORD_RELEASE,   // given back untried
+    RECORD_TAKEN,     // the receiver answered as its ack rule wants
+    RECORD_RETRY,     // it did not; there is a next time
+    RECORD_END,       // it did not; there is none
+    RECORD_CANCEL,    // by an operator
+    RECORD_REDELIVER, // by an operator: a new course
+    RECORD_EVENTS,
+};
+// The one table of transitions: false when `event` is not allowed in `state`.
+bool record_next(enum record_state state, enum record_event event, enum record_state *ret);
+const char *record_state_text(enum record_state state); // "waiting", …
+
+enum record_reason { // why it is dead
+    RECORD_REASON_NONE,
+    RECORD_REASON_LADDER, // all rungs used
+    RECORD_REASON_LIMIT,  // attempt limit
+    RECORD_REASON_WINDOW,
+    RECORD_REASON_GONE,     // the receiver answered 410
+    RECORD_REASON_REFUSED,  // the receiver's settings make an attempt impossible
+    RECORD_REASON_OPERATOR, // cancelled
+};
+const char *record_reason_text(enum record_reason reason); // "ladder", …
+
+// ---- receivers and ladders ----
+struct record_receiver {
+    int64_t id;
+    int32_t state; // the notifier's own numbers
+    int64_t version;
+    int64_t changed_ms;
+    struct str name;     // at most RECORD_NAME_MAX
+    struct str document; // settings as the notifier writes them
+};
+// Makes it (version 0 means that there must be none) or changes it: `version` is the one that was
+// read. Answers with the new id and version. E_DUPLICATE when the name is taken, E_STATE when the
+// version is another or the receiver is gone: the batch goes on after both.
+tidings_status record_receiver_put(struct record *record, struct record_receiver *receiver,
+                                   struct tidings_error *err) TIDINGS_NODISCARD;
+// By name, or by id when the name is empty. The views point into `room`, which is cleared first.
+// E_NOT_FOUND: the batch goes on.
+tidings_status record_receiver_get(struct record *record, struct str name, int64_t id,
+                                   struct buf *room, struct record_receiver *ret,
+                                   struct tidings_error *err) TIDINGS_NODISCARD;
+// Calls `each` in the order of ids after `after`, at most `max`; its views are good while it runs.
+tidings_status record_receiver_list(struct record *record, int64_t after, size_t max,
+                                    void (*each)(void *arg, const struct record_receiver *receiver),
+                                    void *arg, struct tidings_error *err) TIDINGS_NODISCARD;
+
+// The number of a ladder's text, made when it is new. Texts never change under their number: this
+// is the version of the ladder that a notification keeps.
+tidings_status record_ladder_put(struct record *record, struct str text, int64_t *ret_id,
+                                 struct tidings_error *err) TIDINGS_NODISCARD;
+// Appends the text. E_NOT_FOUND: the batch goes on.
+tidings_status record_ladder_get(struct record *record, int64_t id, struct buf *out,
+                                 struct tidings_error *err) TIDINGS_NODISCARD;
+
+// ---- accept ----
+struct record_target {
+    int64_t receiver_id;
+    int64_t ladder_id;
+    int64_t due_ms;         // of the first attempt
+    int64_t lease_until_ms; // not 0: leased from the start, to be delivered at once by this node
+};
+struct record_submission {
+    struct str source;
+    struct str type;
+    struct str tx_no;
+    struct str content_type;
+    struct str headers; // as the notifier writes them
+    struct str payload; // exactly these bytes are sent
+    const struct record_target *targets;
+    size_t target_count;
+};
+enum record_answer {
+    RECORD_NEW,
+    RECORD_SAME,     // was there with the same payload
+    RECORD_CONFLICT, // was there with another payload
+};
+struct record_accepted {
+    enum record_answer answer;
+    int64_t id;
+    unsigned char hash[RECORD_HASH_SIZE]; // of the payload that is stored
+    int64_t epoch;                        // of the lease
+};
+// One entry of ret_accepted per target. Existing rows stay as they are. E_INVALID and E_TOO_LARGE
+// are told before anything is written: the batch goes on after them.
+tidings_status record_accept(struct record *record, const struct record_submission *submission,
+                             struct record_accepted *ret_accepted,
+                             struct tidings_error *err) TIDINGS_NODISCARD;
+// SHA-256 of the bytes.
+tidings_status record_hash(struct record *record, struct str bytes,
+                           unsigned char ret[RECORD_HASH_SIZE],
+                           struct tidings_error *err) TIDINGS_NODISCARD;
+
+// ---- deliver ----
+struct record_claimed {
+    int64_t id;
+    int64_t epoch;
+    int64_t due_ms;   // when it was due (of a lease that ended: that end)
+    int64_t first_ms; // of the first attempt, 0 before it
+    int64_t ladder_id;
+    int32_t attempts; // made before in this course
+    int32_t earlier;  // made in courses before it: the next one is number earlier + attempts + 1
+    bool taken_over;  // its lease had ended
+};
+// Leases up to `max` (RECORD_BATCH_MAX) of what a receiver has due, oldest due first.
+tidings_status record_claim(struct record *record, int64_t receiver_id, int64_t now_ms,
+                            int64_t lease_until_ms, struct record_claimed *ret, size_t max,
+                            size_t *ret_count, struct tidings_error *err) TIDINGS_NODISCARD;
+// Lengthens a lease. E_STATE when it is no longer this one: the batch goes on.
+tidings_status record_renew(struct record *record, int64_t id, int64_t epoch,
+                            int64_t lease_until_ms, struct tidings_error *err) TIDINGS_NODISCARD;
+
+struct record_attempt {
+    int32_t number; // from 1
+    int64_t begun_ms;
+    int32_t dns_us; // phases: -1 = was not reached, each counted from the start
+    int32_t connect_us;
+    int32_t tls_us;
+    int32_t first_byte_us;
+    int32_t total_us;
+    int32_t http_status; // 0 = none
+    int32_t error_class; // the notifier's own numbers; 0 = none
+    int64_t next_due_ms; // 0 = none
+    struct str error;
+    struct str reply;
+};
+struct record_outcome {
+    int64_t id;
+    int64_t epoch;
+    int64_t receiver_id;
+    int64_t ladder_id;
+    int64_t first_ms;        // when the first attempt of this course was begun
+    enum record_event event; // RELEASE, TAKEN, RETRY or END
+    enum record_reason reason;
+    int64_t due_ms;  // of RELEASE and RETRY
+    int32_t earlier; // as claimed
+    // What was tried; not used by RELEASE. attempt.number is earlier + attempts + 1 of the claim.
+    struct record_attempt attempt;
+};
+// Writes the attempt and the state it leads to, in one. E_STATE when the lease is no longer this
+// one (somebody else settles it): nothing is written, the batch goes on.
+tidings_status record_settle(struct record *record, const struct record_outcome *outcome,
+                             struct tidings_error *err) TIDINGS_NODISCARD;
+// When the receiver's next row is due; INT64_MAX when it has none.
+tidings_status record_next_due(struct record *record, int64_t receiver_id, int64_t *ret_ms,
+                               struct tidings_error *err) TIDINGS_NODISCARD;
+
+// ---- operate ----
+// A new course from its beginning with another ladder: attempts so far stay on record, the count of
+// the limit and the window begin anew. Of what is finished only. E_NOT_FOUND, E_STATE: the batch
+// goes on.
+tidings_status record_redeliver(struct record *record, int64_t id, int64_t ladder_id,
+                                int64_t due_ms, struct tidings_error *err) TIDINGS_NODISCARD;
+// Of what waits only. E_NOT_FOUND, E_STATE: the batch goes on.
+tidings_status record_cancel(struct record *record, int64_t id,
+                             struct tidings_error *err) TIDINGS_NODISCARD;
+// Forgets what was accepted before `before_ms` and is finished, with its attempts and its key; a
+// submission to several receivers goes when all of it is finished. Looks at no more than `max` rows
+// (RECORD_BATCH_MAX) after id *cursor (0 at first), which moves on; 0 again at the end.
+tidings_status record_purge(struct record *record, int64_t before_ms, size_t max, int64_t *cursor,
+                            int64_t *ret_removed, struct tidings_error *err) TIDINGS_NODISCARD;
+
+// ---- read ----
+struct record_notification {
+    int64_t id;
+    int64_t receiver_id;
+    int64_t ladder_id;
+    int64_t accepted_ms;
+    struct str source;
+    struct str type;
+    struct str tx_no;
+    struct str content_type;
+    struct str headers;
+    struct str payload;
+    unsigned char hash[RECORD_HASH_SIZE];
+    enum record_state state;
+    enum record_reason reason;
+    int32_t attempts; // of all courses
+    int64_t first_ms; // 0 = none yet
+    int64_t due_ms;   // of an unfinished one
+    int64_t finished_ms;
+};
+// The views point into `room`, which is cleared first. E_NOT_FOUND: the batch goes on.
+tidings_status record_get(struct record *record, int64_t id, struct buf *room,
+                          struct record_notification *ret,
+                          struct tidings_error *err) TIDINGS_NODISCARD;
+// By its key. E_NOT_FOUND: the batch goes on.
+tidings_status record_find(struct record *record, int64_t receiver_id, struct str source,
+                           struct str type, struct str tx_no, int64_t *ret_id,
+                           struct tidings_error *err) TIDINGS_NODISCARD;
+// The attempts after number `after`, in order, at most `max`; views are good while `each` runs.
+tidings_status record_attempts(struct record *record, int64_t id, int32_t after, size_t max,
+                               void (*each)(void *arg, const struct record_attempt *attempt),
+                               void *arg, struct tidings_error *err) TIDINGS_NODISCARD;
+// The dead letters of a receiver (0: of all) after id `after`, in the order of ids.
+tidings_status record_dead(struct record *record, int64_t receiver_id, int64_t after, size_t max,
+                           void (*each)(void *arg, int64_t id, enum record_reason reason),
+                           void *arg, struct tidings_error *err) TIDINGS_NODISCARD;
+
+#endif

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+// Opening, batches, and how statements are bound.
+#include <openssl/evp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include "record/private.h"
+
+enum { NODES = 1024, CACHE_BYTES = 32 * 1024 * 1024 };
+
+static const char *const texts[] = {
+#define X(name, sql) [STMT_##name] = (sql),
+#include "record/statements.def"
+#undef X
+};
+
+static const struct {
+    enum statement which;
+    const char *table;
+    int count;
+    const char *columns[6];
+} inserts[] = {
+    { STMT_RECEIVER_NEW,
+      "receiver",
+      6,
+      { "id", "name", "state", "version", "changed_ms", "document" } },
+    { STMT_LADDER_NEW, "ladder", 2, { "id", "text" } },
+    { STMT_DEDUP_NEW, "dedup", 2, { "slot", "id" } },
+    { STMT_DEAD_NEW, "dead_letter", 3, { "receiver_id", "id", "reason" } },
+};
+
+static tidings_status prepare(struct record *record, struct tidings_error *err)
+{
+    tidings_status status = TIDINGS_OK;
+    for (size_t i = 0; i < BASE_COUNT(texts) && status == TIDINGS_OK; i++) {
+        status = db_prepare(record->db, texts[i], &record->statements[i], err);
+    }
+    for (size_t i = 0; i < BASE_COUNT(inserts) && status == TIDINGS_OK; i++) {
+        status =
+            db_prepare_insert_new(record->db, inserts[i].table, inserts[i].columns,
+                                  inserts[i].count, &record->statements[inserts[i].which], err);
+    }
+    return status;
+}
+
+static tidings_status open_digest(struct record *record, struct tidings_error *err)
+{
+    record->sha256 = EVP_MD_fetch(NULL, "SHA2-256", NULL);
+    record->digest = EVP_MD_CTX_new();
+    return record->sha256 != NULL && record->digest != NULL
+               ? TIDINGS_OK
+               : error_set(err, TIDINGS_E_NO_MEMORY, "record: SHA-256 is not to be had");
+}
+
+tidings_status record_open(const char *url, const struct record_options *options,
+                           struct record **ret, struct tidings_error *err)
+{
+    const struct db_options db_options = { .sync = DB_SYNC_FULL,
+                                           .cache_bytes = CACHE_BYTES,
+                                           .fault = options->fault };
+    if (options->node < 0 || options->node >= NODES) {
+        return error_set(err, TIDINGS_E_INVALID, "record: node %d is not within 0 to %d",
+                         options->node, NODES - 1);
+    }
+    struct record *record = calloc(1, sizeof *record);
+    if (record == NULL) {
+        return error_set(err, TIDINGS_E_NO_MEMORY, "record: no memory");
+    }
+    record->clock = options->clock != NULL ? options->clock : clock_system();
+    record->node = options->node;
+    tidings_status status = open_digest(record, err);
+    if (status == TIDINGS_OK) {
+        status = db_open(url, &db_options, &record->db, err);
+    }
+    if (status == TIDINGS_OK) {
+        status = record_migrate(record->db, err);
+    }
+    if (status == TIDINGS_OK) {
+        status = prepare(record, err);
+    }
+    if (status == TIDINGS_OK) {
+        status = record_number(record_bind(record, STMT_LAST_ID, ""), &record->last_id, err);
+    }
+    if (status != TIDINGS_OK) {
+        record_close(record);
+        return status;
+    }
+    *ret = record;
+    return TIDINGS_OK;
+}
+
+void record_close(struct record *record)
+{
+    if (record != NULL) {
+        db_close(record->db);
+        EVP_MD_CTX_free(record->digest);
+        EVP_MD_free(record->sha256);
+        free(record);
+    }
+}
+
+tidings_status record_begin(struct record *record, struct tidings_error *err)
+{
+    return db_begin(record->db, err);
+}
+
+tidings_status record_commit(struct record *record, struct tidings_error *err)
+{
+    return db_commit(record->db, err);
+}
+
+void record_rollback(struct record *record)
+{
+    db_rollback(record->db);
+}
+
+tidings_status record_maintain(struct record *record, struct tidings_error *err)
+{
+    return db_maintain(record->db, err);
+}
+
+struct db_stmt *record_bind(struct record *record, enum statement which, const char *types, ...)
+{
+    struct db_stmt *stmt = record->statements[which];
+    va_list args;
+    va_start(args, types);
+    for (int i = 0; types[i] != '\0'; i++) {
+        if (types[i] == 'i') {
+            db_bind_i64(stmt, i, va_arg(args, int64_t));
+        } else if (types[i] == 't') {
+            db_bind_text(stmt, i, va_arg(args, struct str));
+        } else {
+            db_bind_blob(stmt, i, va_arg(args, struct str));
+        }
+    }
+    va_end(args);
+    return stmt;
+}
+
+tidings_status record_first(struct db_stmt *stmt, struct tidings_error *err)
+{
+    tidings_status status = db_step(stmt, err);
+    if (status != TIDINGS_OK) {
+        db_reset(stmt);
+    }
+    return status == TIDINGS_E_EOF ? TIDINGS_E_NOT_FOUND : status;
+}
+
+tidings_status record_number(struct db_stmt *stmt, int64_t *ret, struct tidings_error *err)
+{
+    tidings_status status = record_first(stmt, err);
+    if (status == TIDINGS_OK) {
+        *ret = db_column_is_null(stmt, 0) ? *ret : db_column_i64(stmt, 0);
+        db_reset(stmt);
+    }
+    return status == TIDINGS_E_NOT_FOUND ? TIDINGS_OK : status;
+}
+
+tidings_status record_hash(struct record *record, struct str bytes,
+                           unsigned char ret[RECORD_HASH_SIZE], struct tidings_error *err)
+{
+    bool done = EVP_DigestInit_ex2(record->digest, record->sha256, NULL) == 1 &&
+                EVP_DigestUpdate(record->digest, bytes.ptr, bytes.len) == 1 &&
+                EVP_DigestFinal_ex(record->digest, ret, NULL) == 1;
+    return done ? TIDINGS_OK : error_set(err, TIDINGS_E_INTERNAL, "record: SHA-256 failed");
+}
