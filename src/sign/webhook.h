@@ -134,7 +134,8 @@ struct sign_param {
 };
 // Signed are the parameters that are not empty, in the order of their names' bytes, without `sign`
 // (rsa2: nor `sign_type`). A sender had better leave empty ones out of the body altogether: some
-// receivers of rsa2 count them in. Appends the value of `sign`, not encoded further; the caller
+// receivers of rsa2 count them in. Values are signed as they are: the format itself does not tell a
+// `&` inside of one from a separator. Appends the value of `sign`, not encoded further; the caller
 // puts it into the body. E_INVALID when a name comes twice, is empty or has a `=` or `&`, or when
 // nothing is left to sign; E_TOO_LARGE beyond SIGN_PARAMS_MAX or when `out` has no room.
 tidings_status sign_params(const struct sign_secret *key, const struct sign_param *params,
