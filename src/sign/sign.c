@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
 
+#include "sign/crypto.h"
 #include "sign/sign.h"
 
 enum { DIGEST_BYTES = 20 };
@@ -13,47 +13,20 @@ struct sign_key {
     EVP_MAC_CTX *keyed; // started with the key, and only ever copied
 };
 
-// Takes what the crypto library has noted of a failure, so that nobody else finds it later and
-// takes it for his own.
-static bool was_memory(void)
-{
-    bool memory = false;
-    for (unsigned long noted = ERR_get_error(); noted != 0; noted = ERR_get_error()) {
-        memory = memory || ERR_GET_REASON(noted) == ERR_R_MALLOC_FAILURE;
-    }
-    return memory;
-}
-
 tidings_status sign_key_new(struct str secret, struct sign_key **ret, struct tidings_error *err)
 {
-    char digest[] = "SHA1";
-    const OSSL_PARAM params[] = {
-        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
-        OSSL_PARAM_construct_end(),
-    };
-    // An empty key must not be NULL, which would mean: the key of before.
-    const unsigned char *key = (const unsigned char *)(secret.len > 0 ? secret.ptr : "");
-    EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
     struct sign_key *signer = calloc(1, sizeof *signer);
-    tidings_status status = TIDINGS_OK;
     *ret = NULL;
     if (signer == NULL) {
-        status = error_set(err, TIDINGS_E_NO_MEMORY, "no memory for a signing key");
-        goto out;
+        return error_set(err, TIDINGS_E_NO_MEMORY, "no memory for a signing key");
     }
-    signer->keyed = hmac == NULL ? NULL : EVP_MAC_CTX_new(hmac);
-    if (signer->keyed == NULL || EVP_MAC_init(signer->keyed, key, secret.len, params) != 1) {
-        status = was_memory()
-                     ? error_set(err, TIDINGS_E_NO_MEMORY, "no memory for a signing key")
-                     : error_set(err, TIDINGS_E_INTERNAL, "the crypto library gives no HMAC-SHA1");
-        goto out;
+    tidings_status status = sign_hmac_new("SHA1", secret, &signer->keyed, err);
+    if (status != TIDINGS_OK) {
+        sign_key_free(signer);
+        return status;
     }
     *ret = signer;
-    signer = NULL;
-out:
-    sign_key_free(signer);
-    EVP_MAC_free(hmac);
-    return status;
+    return TIDINGS_OK;
 }
 
 void sign_key_free(struct sign_key *signer)
@@ -96,11 +69,6 @@ static bool is_signed(const struct sign_field *field, enum sign_form form)
            !(form == SIGN_FORM_NO_UNIQUE && str_eq(field->name, STR("_UNIQUE_KEY_QUERY")));
 }
 
-static bool feed(EVP_MAC_CTX *mac, struct str bytes)
-{
-    return bytes.len == 0 || EVP_MAC_update(mac, (const unsigned char *)bytes.ptr, bytes.len) == 1;
-}
-
 static tidings_status digest(const struct sign_key *signer, const struct sign_field **sorted,
                              size_t count, enum sign_form form, struct str body,
                              unsigned char *ret_digest)
@@ -113,10 +81,10 @@ static tidings_status digest(const struct sign_key *signer, const struct sign_fi
     }
     bool fed = true;
     for (size_t i = 0; i < count && fed; i++) {
-        fed = !is_signed(sorted[i], form) || feed(mac, sorted[i]->value);
+        fed = !is_signed(sorted[i], form) || sign_hmac_feed(mac, sorted[i]->value);
     }
-    fed = fed && feed(mac, body) && EVP_MAC_final(mac, ret_digest, &got, DIGEST_BYTES) == 1 &&
-          got == DIGEST_BYTES;
+    fed = fed && sign_hmac_feed(mac, body) &&
+          EVP_MAC_final(mac, ret_digest, &got, DIGEST_BYTES) == 1 && got == DIGEST_BYTES;
     EVP_MAC_CTX_free(mac);
     if (!fed) {
         ERR_clear_error();
