@@ -13,7 +13,7 @@
     }
 #define OPTION_RETRY                                                                               \
     { "retry-ladder", "TEXT",                                                                      \
-      "its own retry ladder: \"1m 5m 10m\", article, rocketmq; \"\" = default" },                  \
+      "its own retry ladder: \"1m 5m 10m\", or a preset such as article; \"\" = default" },        \
         { "retry-window", "TIME",                                                                  \
           "no delivery later than this after the first failure, 0 = no window" },                  \
     {                                                                                              \
@@ -117,7 +117,7 @@ const struct cli_command cli_commands[] = {
     { "transaction resume", "ID", 1, 1, cmd_transaction_resume, common_options,
       "ask again how a transaction ended" },
     { "ladder preview", "LADDER", 1, 1, cmd_ladder_preview, preview_options,
-      "when would a ladder deliver (\"1m 5m 10m\", article, rocketmq)" },
+      "when would a ladder deliver (\"1m 5m 10m\", or article, rocketmq, wechat, alipay, …)" },
     { "completion", "bash|zsh|fish", 1, 1, cmd_completion, no_options, "shell completion script" },
     { "docs", "PAGE", 1, 1, cmd_docs, no_options, "print a page of docs/reference" },
     { 0 },

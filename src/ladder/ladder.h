@@ -8,11 +8,8 @@
 // 1000000). After a `;` options, each once, in any order, separated like the delays:
 //   limit=12     most deliveries after the first, 1 to 1000000
 //   window=24h   none later than that after the first delivery, up to 3650d
-//   jitter=10%   each delay longer by up to that share, 0% to 100%
-// In place of the delays may stand the name of a preset:
-//   article   1m 5m 10m 30m 1h 2h 5h 10h
-//   rocketmq  10s 30s 1m 2m 3m 4m 5m 6m 7m 8m 9m 10m 20m 30m 1h 2h*   (rule 3 + n over the default
-//   delay levels)
+//   jitter=10%   each delay longer by up to that share, 0% to 100%; without it a preset's own
+// In place of the delays may stand the name of a preset, of LADDER_PRESETS.
 // Values, no allocation, safe to copy. All sums are checked: a time beyond int64_t is never due.
 #ifndef LADDER_LADDER_H
 #define LADDER_LADDER_H
@@ -26,6 +23,19 @@ enum {
     LADDER_TEXT_MAX = 1024, // size of an array for any ladder or level text and its NUL
     LADDER_LEVELS_MAX = 64,
 };
+// X(name, delays, jitter in percent, what it is). Payment ladders have no jitter: their receivers
+// count on the times.
+#define LADDER_PRESETS(X)                                                                          \
+    X("article", "1m 5m 10m 30m 1h 2h 5h 10h", 0, "the default: eight in 18 h 46 min")             \
+    X("rocketmq", "10s 30s 1m 2m 3m 4m 5m 6m 7m 8m 9m 10m 20m 30m 1h 2h*", 0,                      \
+      "rule 3 + n over RocketMQ's default delay levels, without end")                              \
+    X("wechat", "15s 15s 30s 3m 10m 20m 30m 30m 30m 60m 3h 3h 3h 6h 6h", 0,                        \
+      "WeChat Pay: 15 in 24 h 4 min")                                                              \
+    X("wechat-v1", "15s 15s 30s 3m 30m 30m 30m 30m 60m", 0, "WeChat Pay, older: 9 in 3 h 4 min")   \
+    X("alipay", "4m 10m 10m 1h 2h 6h 15h", 0, "Alipay: 7 in 24 h 24 min")                          \
+    X("standard-webhooks", "5s 5m 30m 2h 5h 10h 14h 20h 24h", 10,                                  \
+      "Standard Webhooks 1.0.0: 9 in 75 h 35 min, jitter 10%")
+
 #define LADDER_RUNG_LONGEST_MS   (365LL * 86400 * 1000)
 #define LADDER_WINDOW_LONGEST_MS (10 * LADDER_RUNG_LONGEST_MS)
 
@@ -45,6 +55,15 @@ tidings_status ladder_parse(struct str text, struct ladder *ret,
 // Appends text that ladder_parse reads back to the same ladder: shorter than LADDER_TEXT_MAX for
 // every ladder that ladder_parse or ladder_from_levels made. After an error `out` is as before.
 tidings_status ladder_format(const struct ladder *ladder, struct buf *out) TIDINGS_NODISCARD;
+
+struct ladder_preset {
+    const char *name;
+    const char *text;
+    unsigned jitter_percent;
+    const char *about;
+};
+// The presets by number from 0; NULL beyond the last.
+const struct ladder_preset *ladder_preset(size_t index);
 
 enum ladder_death { LADDER_ALIVE, LADDER_RUNGS_USED, LADDER_LIMIT, LADDER_WINDOW };
 const char *ladder_death_text(enum ladder_death death);

@@ -14,13 +14,21 @@ _Static_assert(LADDER_RUNGS_MAX *(DURATION_TEXT_LONGEST + 1) +
                    LADDER_TEXT_MAX,
                "every ladder's text can be read back");
 
-static const struct {
-    const char *name;
-    const char *text;
-} presets[] = {
-    { "article", "1m 5m 10m 30m 1h 2h 5h 10h" },
-    { "rocketmq", "10s 30s 1m 2m 3m 4m 5m 6m 7m 8m 9m 10m 20m 30m 1h 2h*" },
+static const struct ladder_preset presets[] = {
+#define X(name, text, jitter, about) { name, text, jitter, about },
+    LADDER_PRESETS(X)
+#undef X
 };
+#define X(name, text, jitter, about) name ", "
+static const char preset_names[] = LADDER_PRESETS(X);
+#undef X
+
+enum { NAMES_LEN = sizeof preset_names - sizeof ", " }; // without what follows the last
+
+const struct ladder_preset *ladder_preset(size_t index)
+{
+    return index < BASE_COUNT(presets) ? &presets[index] : NULL;
+}
 
 // ---- delays ----
 // Takes `*` or `*N` off the end of a word; *ret is 1 without it, 0 for `*` alone.
@@ -54,9 +62,9 @@ static tidings_status add_rung(struct word *word, struct ladder *ret, struct tid
     }
     if (ret->count == 0 && ((first | 0x20) >= 'a' && (first | 0x20) <= 'z')) {
         return error_set(err, TIDINGS_E_INVALID,
-                         "\"%.*s\" at character %zu: write article or rocketmq alone, or delays "
-                         "like \"1m 5m 10m\"",
-                         STR_ARG(shown), word->at);
+                         "\"%.*s\" at character %zu: write the name of a preset alone (%.*s), or "
+                         "delays like \"1m 5m 10m\"",
+                         STR_ARG(shown), word->at, NAMES_LEN, preset_names);
     }
     tidings_status status = take_star(word, &ret->repeat_last, err);
     status = status == TIDINGS_OK ? word_delay(word, &delay_ms, err) : status;
@@ -92,7 +100,9 @@ static tidings_status parse_rungs(struct words words, struct ladder *ret, struct
     return ret->count > 0
                ? TIDINGS_OK
                : error_set(err, TIDINGS_E_INVALID,
-                           "no delay: write a ladder like \"1m 5m 10m\", article or rocketmq");
+                           "no delay: write a ladder like \"1m 5m 10m\", or the name of a preset: "
+                           "%.*s",
+                           NAMES_LEN, preset_names);
 }
 
 // ---- options ----
@@ -171,12 +181,14 @@ static tidings_status parse_options(struct words words, struct ladder *ret,
 }
 
 // ---- the whole ----
-static struct words rungs_of(struct str text, size_t end)
+// A preset's delays and jitter, or what is written.
+static struct words rungs_of(struct str text, size_t end, struct ladder *ret)
 {
     struct str name = str_trim(str_make(text.ptr, end));
     for (size_t i = 0; i < BASE_COUNT(presets); i++) {
         if (str_eq_c(name, presets[i].name)) {
             struct str rungs = str_of(presets[i].text);
+            ret->jitter_percent = presets[i].jitter_percent;
             return (struct words){ rungs, 0, rungs.len };
         }
     }
@@ -193,7 +205,7 @@ tidings_status ladder_parse(struct str text, struct ladder *ret, struct tidings_
     size_t semicolon = str_find(text, ';', 0);
     size_t rungs_end = semicolon == SIZE_MAX ? text.len : semicolon;
     size_t options_start = semicolon == SIZE_MAX ? text.len : semicolon + 1;
-    tidings_status status = parse_rungs(rungs_of(text, rungs_end), ret, err);
+    tidings_status status = parse_rungs(rungs_of(text, rungs_end, ret), ret, err);
     if (status == TIDINGS_OK) {
         status = parse_options((struct words){ text, options_start, text.len }, ret, err);
     }

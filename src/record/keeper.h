@@ -29,7 +29,7 @@ struct keeper_task {
     tidings_status (*run)(struct keeper_task *task, struct record *record,
                           struct tidings_error *err);
     // On the store thread, exactly once: OK after the commit, else what went wrong, and then
-    // nothing of it is stored.
+    // nothing of it is stored; but for E_LOST: the commit may have been done before.
     void (*done)(struct keeper_task *task, tidings_status status, const struct tidings_error *err);
     bool keep;        // not given up while the database is lost or busy, only by keeper_stop
     struct list node; // the keeper's

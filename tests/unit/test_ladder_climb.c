@@ -30,6 +30,40 @@ static struct ladder_step next(const struct ladder *ladder, unsigned done, int64
     return step;
 }
 
+// What the payment platforms and the standard say of theirs: how many, and over how long.
+static void presets_are_as_their_makers_say(void **state)
+{
+    static const struct {
+        const char *name;
+        int64_t steps;
+        int64_t minutes;
+        int64_t seconds;
+        unsigned jitter;
+    } wanted[] = {
+        { "article", 8, 18 * 60 + 46, 0, 0 },
+        { "wechat", 15, 24 * 60 + 4, 0, 0 },
+        { "wechat-v1", 9, 3 * 60 + 4, 0, 0 },
+        { "alipay", 7, 24 * 60 + 24, 0, 0 },
+        { "standard-webhooks", 9, 75 * 60 + 35, 5, 10 },
+    };
+    (void)state;
+    for (size_t i = 0; i < BASE_COUNT(wanted); i++) {
+        struct ladder ladder = parsed(wanted[i].name);
+        assert_int_equal(ladder_steps(&ladder), wanted[i].steps);
+        assert_int_equal(ladder_total_ms(&ladder),
+                         (wanted[i].minutes * 60 + wanted[i].seconds) * 1000);
+        assert_int_equal(ladder.jitter_percent, wanted[i].jitter);
+    }
+    struct ladder calm = parsed("standard-webhooks; jitter=0%");
+    assert_int_equal(calm.jitter_percent, 0);
+    size_t count = 0;
+    for (; ladder_preset(count) != NULL; count++) { // each can be written by its name
+        struct ladder ladder = parsed(ladder_preset(count)->name);
+        assert_int_equal(ladder.jitter_percent, ladder_preset(count)->jitter_percent);
+    }
+    assert_int_equal(count, BASE_COUNT(wanted) + 1); // and rocketmq, which has no end
+}
+
 static void the_article_makes_nine_deliveries_in_18_hours_46(void **state)
 {
     (void)state;
@@ -314,6 +348,7 @@ static void the_total_is_the_last_of_the_preview(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(presets_are_as_their_makers_say),
         cmocka_unit_test(the_article_makes_nine_deliveries_in_18_hours_46),
         cmocka_unit_test(the_delay_counts_from_the_failure),
         cmocka_unit_test(the_last_rung_repeats),

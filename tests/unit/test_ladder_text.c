@@ -142,10 +142,14 @@ static void bad_texts_are_refused_with_place_and_advice(void **state)
         { "1m\n5m", "delay \"1m\n5m\" at character 1: " },
         { "1m 5m|10m", "delay \"5m|10m\" at character 4: " },
         { "1m article", "delay \"article\" at character 4: " },
-        { "article 1m", "\"article\" at character 1: write article or rocketmq alone" },
-        { "articles", "\"articles\" at character 1: write article or rocketmq alone" },
-        { "Article", "\"Article\" at character 1: write article or rocketmq alone" },
-        { "article*", "\"article*\" at character 1: write article or rocketmq alone" },
+        { "article 1m", "\"article\" at character 1: write the name of a preset alone (article, "
+                        "rocketmq, wechat, " },
+        { "articles", "\"articles\" at character 1: write the name of a preset alone (article, "
+                      "rocketmq, wechat, " },
+        { "Article", "\"Article\" at character 1: write the name of a preset alone (article, "
+                     "rocketmq, wechat, " },
+        { "article*", "\"article*\" at character 1: write the name of a preset alone (article, "
+                      "rocketmq, wechat, " },
         { "*", "delay \"\" at character 1: " },
         { "1m *", "delay \"\" at character 4: " },
         { "1m* 5m", "\"5m\" at character 5: only the last delay may carry *" },
