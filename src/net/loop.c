@@ -211,6 +211,7 @@ void net_loop_free(struct net_loop *loop)
     close_handles(loop);
     run_uv(loop, UV_RUN_DEFAULT); // also waits for names that are being resolved
     BASE_ASSERT(loop->timer_count == 0);
+    BASE_ASSERT(loop->watch_count == 0);
     BASE_ASSERT(uv_loop_close(&loop->uv) == 0);
     pthread_mutex_destroy(&loop->post_lock);
     while (loop->pool_count > 0) {

@@ -97,6 +97,19 @@ void net_timer_stop(struct net_timer *timer);
 // Stops and frees, also inside its callback; NULL allowed.
 void net_timer_free(struct net_timer *timer);
 
+// ---- descriptors of libraries that do their own input and output ----
+struct net_watch;
+enum { NET_READABLE = 1, NET_WRITABLE = 2 };
+// `fire` runs on the loop thread with what is ready of what was asked for, again for as long as it
+// is. The descriptor stays its owner's, who frees the watch before closing it. E_NO_MEMORY,
+// E_INVALID for a descriptor that cannot be watched.
+tidings_status net_watch_new(struct net_loop *loop, int fd, void (*fire)(void *arg, int ready),
+                             void *arg, struct net_watch **ret) TIDINGS_NODISCARD;
+// Asks for NET_READABLE, NET_WRITABLE, both or (0) nothing; at first nothing is asked for.
+tidings_status net_watch_set(struct net_watch *watch, int wanted) TIDINGS_NODISCARD;
+// Also inside its callback; NULL allowed. All must be freed before the loop is.
+void net_watch_free(struct net_watch *watch);
+
 // ---- connections ----
 struct net_handler {
     // Size of the frame that starts at bytes (have ≥ 1 bytes are there): 0 = more bytes are needed

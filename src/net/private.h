@@ -78,6 +78,7 @@ struct net_loop {
     struct net_signal signals[SIGNALS_MAX];
     size_t signal_count;
     size_t timer_count;
+    size_t watch_count;
     void (*on_wake)(void *arg);
     void *on_wake_arg;
     void (*on_turn)(void *arg);
