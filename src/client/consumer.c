@@ -50,6 +50,18 @@ static void on_heard(void *arg, struct broker *broker)
     rebalance_soon(consumer, 0);
 }
 
+// What keeps it from consuming at all is said, such as a secret that is not the right one.
+static void on_pulse_refused(void *arg, struct broker *broker, const struct tidings_error *err)
+{
+    (void)broker;
+    consumer_event(arg, true, "%s", err->text);
+}
+
+static void on_route_refused(void *arg, struct topic *topic)
+{
+    consumer_event(arg, true, "topic %s: %s", topic->name, topic->err.text);
+}
+
 static void on_route_changed(void *arg, struct topic *topic)
 {
     struct tidings_consumer *consumer = arg;
@@ -116,6 +128,7 @@ static tidings_status init_parts(struct tidings_consumer *consumer, const tiding
     }
     if (status == TIDINGS_OK) {
         consumer->routes.changed = on_route_changed;
+        consumer->routes.refused = on_route_refused;
         consumer->routes.arg = consumer;
         consumer->subscriptions = calloc(CONSUMER_TOPICS_MAX + 1, sizeof *consumer->subscriptions);
         status = consumer->subscriptions != NULL ? dispatch_init(consumer) : TIDINGS_E_NO_MEMORY;
@@ -290,6 +303,7 @@ static tidings_status make_heartbeat(struct tidings_consumer *consumer)
                                                    .consumers = data };
     tidings_status status = pulse_init(&consumer->pulse, &consumer->routes, &consumer->heartbeat);
     consumer->pulse.heard = on_heard;
+    consumer->pulse.refused = on_pulse_refused;
     consumer->pulse.arg = consumer;
     return status;
 }

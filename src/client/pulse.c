@@ -3,10 +3,24 @@
 
 enum { PULSE_AGAIN_MS = 1000 };
 
+static void tell_refusal(struct pulse *pulse, struct broker *broker, const struct reply *reply)
+{
+    struct tidings_error err = { 0 };
+    if (pulse->refused == NULL || broker->refused_conn_id == broker->link->conn_id) {
+        return;
+    }
+    broker->refused_conn_id = broker->link->conn_id;
+    (void)reply_error(reply, broker->link, "heartbeat", &err);
+    pulse->refused(pulse->arg, broker, &err);
+}
+
 static void on_heard(struct call *call, const struct reply *reply)
 {
     struct broker *broker = BASE_CONTAINER_OF(call, struct broker, pulse_call);
     struct pulse *pulse = broker->pulse;
+    if (reply->status == TIDINGS_OK && reply->header->code != WIRE_SUCCESS) {
+        tell_refusal(pulse, broker, reply);
+    }
     if (reply->status != TIDINGS_OK || reply->header->code != WIRE_SUCCESS) {
         if (reply->status != TIDINGS_E_CLOSED) { // a broker that does not know us gives us nothing
             runtime_alarm(pulse->routes->runtime, &pulse->alarm, PULSE_AGAIN_MS);

@@ -14,6 +14,8 @@ struct pulse {
     struct buf body;
     void (*heard)(void *arg,
                   struct broker *broker); // the first answer on a connection; may be NULL
+    // A broker answered, but not with success: once on a connection. May be NULL.
+    void (*refused)(void *arg, struct broker *broker, const struct tidings_error *err);
     void *arg;
 };
 

@@ -190,6 +190,7 @@ static void on_route(struct call *call, const struct reply *reply)
     if (status == TIDINGS_OK) {
         status = set_route(topic, route, &changed);
         wire_route_free(route);
+        topic->told_refusal = false;
         finish(topic, status, changed);
         return;
     }
@@ -197,6 +198,10 @@ static void on_route(struct call *call, const struct reply *reply)
     if (topic->tries < routes->server_count && status != TIDINGS_E_CLOSED) {
         ask(topic);
         return;
+    }
+    if (reply->status == TIDINGS_OK && !topic->told_refusal && routes->refused != NULL) {
+        topic->told_refusal = true;
+        routes->refused(routes->arg, topic);
     }
     finish(topic, status, false);
 }

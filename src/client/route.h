@@ -23,6 +23,7 @@ struct broker {
     struct pulse *pulse;
     struct call pulse_call;   // its heartbeat
     uint64_t heard_conn_id;   // connection on which one was answered
+    uint64_t refused_conn_id; // connection on which one was refused
     uint64_t greeted_conn_id; // connection that had one
 };
 
@@ -55,6 +56,7 @@ struct topic {
     struct route_queues readable; // in the order that all members of a group use: broker, queue id
     unsigned next;                // for turns
     tidings_status failed;        // how the last look-up ended
+    bool told_refusal;            // since it was last known
     struct tidings_error err;
 };
 
@@ -71,6 +73,9 @@ struct routes {
     unsigned server_count;
     unsigned server;                                 // the one that answered last
     void (*changed)(void *arg, struct topic *topic); // may be NULL
+    // Name servers answer, but not with a route (topic->err says why): once until there is one. May
+    // be NULL.
+    void (*refused)(void *arg, struct topic *topic);
     void *arg;
 };
 

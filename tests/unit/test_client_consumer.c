@@ -38,6 +38,8 @@ struct rig {
     int later_level;
     bool waits; // the handler waits for `go`
     sem_t go;
+    int errors; // events of this kind
+    char error[512];
 };
 
 static bool came_before(const struct rig *rig, const char *body)
@@ -123,6 +125,17 @@ static int tear_down(void **state)
     return 0;
 }
 
+static void on_event(void *arg, int is_error, const char *text)
+{
+    struct rig *rig = arg;
+    pthread_mutex_lock(&rig->lock);
+    if (is_error) {
+        rig->errors++;
+        (void)snprintf(rig->error, sizeof rig->error, "%s", text);
+    }
+    pthread_mutex_unlock(&rig->lock);
+}
+
 // settings: names and values, ended by NULL.
 static void start(struct rig *rig, bool orderly, const char *const *settings)
 {
@@ -143,6 +156,7 @@ static void start(struct rig *rig, bool orderly, const char *const *settings)
     } else {
         tidings_consumer_on_message(rig->consumer, handle, rig);
     }
+    tidings_consumer_on_event(rig->consumer, on_event, rig);
     assert_int_equal(tidings_consumer_start(rig->consumer, NULL), TIDINGS_OK);
 }
 
@@ -496,6 +510,37 @@ static void failures_of_every_step_are_survived(void **state)
     await_deliveries(rig, 4);
 }
 
+// A wrong secret, for one, keeps a consumer from everything: it must not wait in silence. Said once
+// on a connection, however often it is tried.
+static void what_keeps_it_from_consuming_is_said(void **state)
+{
+    struct rig *rig = *state;
+    fake_fail(rig->fake, WIRE_HEART_BEAT, 3, WIRE_NO_PERMISSION);
+    start(rig, false, NULL);
+    fake_await(rig->fake, WIRE_HEART_BEAT, 4);
+    put_many(rig, 1);
+    await_deliveries(rig, 1);
+    pthread_mutex_lock(&rig->lock);
+    assert_int_equal(rig->errors, 1);
+    assert_non_null(strstr(rig->error, "heartbeat"));
+    assert_non_null(strstr(rig->error, " 16"));
+    pthread_mutex_unlock(&rig->lock);
+}
+
+static void a_refused_look_up_is_said(void **state)
+{
+    struct rig *rig = *state;
+    fake_fail(rig->fake, WIRE_GET_ROUTEINFO_BY_TOPIC, 4, WIRE_NO_PERMISSION);
+    start(rig, false, NULL);
+    put_many(rig, 1);
+    await_deliveries(rig, 1);
+    pthread_mutex_lock(&rig->lock);
+    assert_true(rig->errors >= 1 && rig->errors <= 2); // its topic, and that of its retries
+    assert_non_null(strstr(rig->error, "topic "));
+    assert_non_null(strstr(rig->error, "route"));
+    pthread_mutex_unlock(&rig->lock);
+}
+
 static void states_are_checked(void **state)
 {
     struct rig *rig = *state;
@@ -540,6 +585,8 @@ int main(void)
         RIGGED(broadcasting_keeps_its_own_offsets),
         RIGGED(a_stop_waits_for_handlers_only_so_long),
         RIGGED(failures_of_every_step_are_survived),
+        RIGGED(what_keeps_it_from_consuming_is_said),
+        RIGGED(a_refused_look_up_is_said),
         RIGGED(states_are_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
