@@ -52,23 +52,7 @@ tidings_status admin_ask(struct tidings_admin *admin, struct str address,
                          struct wire_header *header, struct str body, const char *what,
                          struct answer *ret, struct tidings_error *err)
 {
-    tidings_status status =
-        runtime_ask(&admin->runtime, address, header, body,
-                    config_number(admin->runtime.config, CONFIG_REQUEST_TIMEOUT), ret, err);
-    if (status != TIDINGS_OK) {
-        return status;
-    }
-    status = reply_status(ret->header.code);
-    if (status != TIDINGS_OK) {
-        struct str remark = ret->header.remark;
-        (void)error_set(err, status, "%s: %.*s answered %d%s%.*s", what, STR_ARG(address),
-                        ret->header.code, remark.len > 0 ? ": " : "", STR_ARG(remark));
-        if (err != NULL) {
-            err->remote_code = ret->header.code;
-        }
-        answer_deinit(ret);
-    }
-    return status;
+    return runtime_demand(&admin->runtime, address, header, body, what, ret, err);
 }
 
 tidings_status admin_ask_names(struct tidings_admin *admin, struct wire_header *header,

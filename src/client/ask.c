@@ -176,6 +176,29 @@ tidings_status runtime_ask(struct runtime *runtime, struct str address, struct w
     return status;
 }
 
+tidings_status runtime_demand(struct runtime *runtime, struct str address,
+                              struct wire_header *header, struct str body, const char *what,
+                              struct answer *ret, struct tidings_error *err)
+{
+    tidings_status status =
+        runtime_ask(runtime, address, header, body,
+                    config_number(runtime->config, CONFIG_REQUEST_TIMEOUT), ret, err);
+    if (status != TIDINGS_OK) {
+        return status;
+    }
+    status = reply_status(ret->header.code);
+    if (status != TIDINGS_OK) {
+        struct str remark = ret->header.remark;
+        (void)error_set(err, status, "%s: %.*s answered %d%s%.*s", what, STR_ARG(address),
+                        ret->header.code, remark.len > 0 ? ": " : "", STR_ARG(remark));
+        if (err != NULL) {
+            err->remote_code = ret->header.code;
+        }
+        answer_deinit(ret);
+    }
+    return status;
+}
+
 void answer_deinit(struct answer *answer)
 {
     buf_deinit(&answer->bytes);

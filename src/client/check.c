@@ -70,7 +70,8 @@ void checks_ask(struct checks *checks, struct link *link, const struct wire_head
     pthread_mutex_unlock(&checks->lock);
 }
 
-tidings_status transaction_end_fill(struct runtime *runtime, const struct transaction_end *end,
+tidings_status transaction_end_fill(const struct runtime *runtime,
+                                    const struct transaction_end *end, struct buf *texts,
                                     struct wire_header *header)
 {
     static const int32_t bits[] = { [TIDINGS_LEAVE] = 0,
@@ -87,7 +88,8 @@ tidings_status transaction_end_fill(struct runtime *runtime, const struct transa
         .topic = end->topic,
     };
     request_init(header, WIRE_END_TRANSACTION);
-    return request_fill(runtime, end_transaction, header, &request);
+    buf_clear(texts);
+    return wire_end_transaction_encode(&request, header, texts);
 }
 
 static void tell(struct checks *checks, const struct check *check)
@@ -101,7 +103,7 @@ static void tell(struct checks *checks, const struct check *check)
                                          .transaction_id = str_of(check->transaction_id),
                                          .topic = str_of(check->topic) };
     struct wire_header header;
-    if (transaction_end_fill(runtime, &end, &header) == TIDINGS_OK) {
+    if (transaction_end_fill(runtime, &end, &runtime->texts, &header) == TIDINGS_OK) {
         runtime_tell(runtime, check->link, &header, (struct str){ NULL, 0 });
     }
 }

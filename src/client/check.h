@@ -48,8 +48,9 @@ struct transaction_end {
     struct str transaction_id;
     struct str topic;
 };
-// Fills header by `end`; I/O thread, for runtime->texts carries its numbers.
-tidings_status transaction_end_fill(struct runtime *runtime, const struct transaction_end *end,
+// Fills header by `end`; its numbers are written into `texts`.
+tidings_status transaction_end_fill(const struct runtime *runtime,
+                                    const struct transaction_end *end, struct buf *texts,
                                     struct wire_header *header) TIDINGS_NODISCARD;
 
 #endif

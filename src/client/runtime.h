@@ -201,6 +201,11 @@ struct answer { // copy of a reply; header views point into `bytes`
 tidings_status runtime_ask(struct runtime *runtime, struct str address, struct wire_header *header,
                            struct str body, int64_t timeout_ms, struct answer *ret,
                            struct tidings_error *err) TIDINGS_NODISCARD;
+// The same within the request timeout, and an answer that is not success is an error: `what` was
+// asked for. *ret is to be freed after OK only.
+tidings_status runtime_demand(struct runtime *runtime, struct str address,
+                              struct wire_header *header, struct str body, const char *what,
+                              struct answer *ret, struct tidings_error *err) TIDINGS_NODISCARD;
 void answer_deinit(struct answer *answer);
 
 #endif

@@ -6,6 +6,8 @@
 
 #include "client/check.h"
 
+enum { END_TEXTS_MAX = 256 }; // the numbers of its header
+
 struct tidings_transaction {
     struct tidings_producer *producer;
     tidings_send_result *half;
@@ -92,76 +94,80 @@ const tidings_send_result *tidings_transaction_half(const tidings_transaction *t
 }
 
 // ---- the end ----
-struct ending {
-    struct call call;
-    const tidings_transaction *transaction;
-    tidings_decision decision;
-    bool waits;
-    tidings_status status;
-    struct tidings_error *err;
-    sem_t done;
-};
-
-static void on_ended(struct call *call, const struct reply *reply)
+// A transaction ends once.
+static tidings_status take_end(tidings_transaction *transaction, struct tidings_error *err)
 {
-    struct ending *ending = BASE_CONTAINER_OF(call, struct ending, call);
-    ending->status = reply_error(reply, call->link, "end of the transaction", ending->err);
-    sem_post(&ending->done);
+    if (transaction->ended) {
+        return error_set(err, TIDINGS_E_STATE, "transaction %s was ended before",
+                         transaction->half->id);
+    }
+    transaction->ended = true;
+    return TIDINGS_OK;
 }
 
-static void start_ending(void *arg)
+struct telling {
+    struct runtime *runtime;
+    struct str address;
+    struct wire_header *header;
+    bool told;
+};
+
+static void tell(void *arg)
 {
-    struct ending *ending = arg;
-    const tidings_transaction *transaction = ending->transaction;
-    struct runtime *runtime = &transaction->producer->runtime;
-    struct link *link = runtime_link(runtime, str_of(transaction->half->address));
-    const struct transaction_end end = { .decision = ending->decision,
-                                         .table_offset = transaction->half->queue_offset,
-                                         .log_offset = transaction->log_offset,
-                                         .message_id = str_of(transaction->half->id),
-                                         .transaction_id = str_of(transaction->half->id),
-                                         .topic = str_of(transaction->topic) };
-    struct wire_header header;
-    ending->status =
-        link != NULL ? transaction_end_fill(runtime, &end, &header) : TIDINGS_E_NO_MEMORY;
-    if (ending->status == TIDINGS_OK && ending->waits) {
-        runtime_call(runtime, &ending->call, link, &header, (struct str){ NULL, 0 },
-                     config_number(runtime->config, CONFIG_REQUEST_TIMEOUT));
-        return;
+    struct telling *telling = arg;
+    struct link *link = runtime_link(telling->runtime, telling->address);
+    telling->told = link != NULL;
+    if (link != NULL) {
+        runtime_tell(telling->runtime, link, telling->header, (struct str){ NULL, 0 });
     }
-    if (ending->status == TIDINGS_OK) {
-        runtime_tell(runtime, link, &header, (struct str){ NULL, 0 });
+}
+
+static tidings_status send_end(struct runtime *runtime, struct str address,
+                               struct wire_header *header, bool waits, struct tidings_error *err)
+{
+    static const char what[] = "end of the transaction";
+    if (waits) {
+        struct answer answer;
+        tidings_status status =
+            runtime_demand(runtime, address, header, (struct str){ NULL, 0 }, what, &answer, err);
+        if (status == TIDINGS_OK) {
+            answer_deinit(&answer);
+        }
+        return status;
     }
-    sem_post(&ending->done);
+    struct telling telling = { .runtime = runtime, .address = address, .header = header };
+    tidings_status status = runtime_run(runtime, tell, &telling);
+    status = status == TIDINGS_OK && !telling.told ? TIDINGS_E_NO_MEMORY : status;
+    return status == TIDINGS_OK
+               ? status
+               : error_set(err, status, "%s: %s", what, tidings_status_text(status));
 }
 
 static tidings_status end(tidings_transaction *transaction, tidings_decision decision, bool waits,
                           struct tidings_error *err)
 {
     struct runtime *runtime = &transaction->producer->runtime;
-    struct ending ending = {
-        .transaction = transaction, .decision = decision, .waits = waits, .err = err
-    };
-    if (transaction->ended) {
-        return error_set(err, TIDINGS_E_STATE, "transaction %s was ended before",
-                         transaction->half->id);
-    }
-    transaction->ended = true;
-    if (!runtime->running) {
+    const struct transaction_end how = { .decision = decision,
+                                         .table_offset = transaction->half->queue_offset,
+                                         .log_offset = transaction->log_offset,
+                                         .message_id = str_of(transaction->half->id),
+                                         .transaction_id = str_of(transaction->half->id),
+                                         .topic = str_of(transaction->topic) };
+    struct wire_header header;
+    struct buf texts;
+    tidings_status status = take_end(transaction, err);
+    if (status == TIDINGS_OK && !runtime->running) {
         return error_set(err, TIDINGS_E_CLOSED, "the producer was stopped: left to the check");
     }
-    call_init(&ending.call, on_ended);
-    sem_init(&ending.done, 0, 0);
-    tidings_status status = net_loop_post(runtime->loop, start_ending, &ending);
-    if (status == TIDINGS_OK) {
-        while (sem_wait(&ending.done) != 0) { // EINTR
-        }
-        status = ending.status;
+    if (status != TIDINGS_OK) {
+        return status;
     }
-    sem_destroy(&ending.done);
-    if (status != TIDINGS_OK && err != NULL && err->status != status) {
-        (void)error_set(err, status, "end of the transaction: %s", tidings_status_text(status));
-    }
+    buf_init(&texts, END_TEXTS_MAX);
+    status = transaction_end_fill(runtime, &how, &texts, &header);
+    status = status == TIDINGS_OK
+                 ? send_end(runtime, str_of(transaction->half->address), &header, waits, err)
+                 : error_set(err, status, "no memory for the end of a transaction");
+    buf_deinit(&texts);
     return status;
 }
 
@@ -186,12 +192,7 @@ tidings_status tidings_transaction_end(tidings_transaction *transaction, tidings
     if (decision != TIDINGS_LEAVE) {
         return error_set(err, TIDINGS_E_INVALID, "%d is no decision", (int)decision);
     }
-    if (transaction->ended) {
-        return error_set(err, TIDINGS_E_STATE, "transaction %s was ended before",
-                         transaction->half->id);
-    }
-    transaction->ended = true;
-    return TIDINGS_OK;
+    return take_end(transaction, err);
 }
 
 void tidings_transaction_free(tidings_transaction *transaction)
