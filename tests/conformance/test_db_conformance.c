@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "db/db.h"
+#include "each_database.h"
 
 struct fixture {
     const char *url;
@@ -401,8 +402,9 @@ static void a_failing_migration_leaves_the_last_version(void **state)
 }
 
 // ---- running for each URL ----
-static int run_for(const char *url)
+static int run_for(const char *url, const char *path)
 {
+    (void)path;
     struct fixture f = { .url = url };
 #define TEST(name)                                                                                 \
     {                                                                                              \
@@ -431,41 +433,7 @@ static int run_for(const char *url)
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
 
-static int run_default(void)
-{
-    char folder[] = "/tmp/tidings-db-XXXXXX";
-    char url[128];
-    char path[64];
-    static const char *const names[] = { "c.db", "c.db-wal", "c.db-shm" };
-    if (mkdtemp(folder) == NULL || snprintf(url, sizeof url, "sqlite://%s/c.db", folder) < 0) {
-        return 1;
-    }
-    int failed = run_for(url) + run_for("sqlite::memory:");
-    for (size_t i = 0; i < BASE_COUNT(names); i++) {
-        if (snprintf(path, sizeof path, "%s/%s", folder, names[i]) > 0) {
-            (void)unlink(path);
-        }
-    }
-    (void)rmdir(folder);
-    return failed;
-}
-
 int main(void)
 {
-    const char *urls = getenv("TIDINGS_DB_URLS");
-    if (urls == NULL) {
-        (void)fprintf(stderr,
-                      "TIDINGS_DB_URLS is not set: run the tests by scripts/test, or within "
-                      "scripts/databases\n");
-        return 1;
-    }
-    int failed = run_default();
-    struct str rest = str_of(urls);
-    struct str piece;
-    while (str_split(&rest, ' ', &piece)) {
-        char *url = piece.len > 0 ? str_dup(piece) : NULL;
-        failed += url != NULL ? run_for(url) : 0;
-        free(url);
-    }
-    return failed;
+    return run_for("sqlite::memory:", NULL) + each_database("db", run_for);
 }

@@ -16,6 +16,7 @@
 #include "http/http.h"
 #include "net/net.h"
 #include "notify/notify.h"
+#include "each_database.h"
 
 enum { CALLS_MAX = 4096, PATIENCE_MS = 60000, LOOK_MS = 2, MANY = 1000 };
 
@@ -249,32 +250,11 @@ static struct seen read_record(struct fixture *f, int64_t id)
 }
 
 // ---- fixture ----
-static void empty_database(struct fixture *f)
-{
-    static const char *const ends[] = { "", "-wal", "-shm" };
-    char path[128];
-    for (size_t i = 0; i < BASE_COUNT(ends) && f->path != NULL; i++) {
-        (void)snprintf(path, sizeof path, "%s%s", f->path, ends[i]);
-        (void)unlink(path);
-    }
-    if (f->path == NULL) {
-        struct db *db = NULL;
-        assert_int_equal(db_open(f->url, &(struct db_options){ .sync = DB_SYNC_NORMAL }, &db, NULL),
-                         TIDINGS_OK);
-        assert_int_equal(db_exec(db,
-                                 "DROP TABLE IF EXISTS receiver, ladder, notification, dedup, "
-                                 "pending, archive, dead_letter, attempt, schema_version",
-                                 NULL),
-                         TIDINGS_OK);
-        db_close(db);
-    }
-}
-
 static int setup(void **state)
 {
     struct fixture *f = *state;
     const struct net_loop_options options = { .clock = clock_system(), .connections_max = 16 };
-    empty_database(f);
+    each_empty(f->url, f->path);
     pthread_mutex_init(&f->lock, NULL);
     f->port = 0;
     f->call_count = 0;
@@ -295,7 +275,7 @@ static int teardown(void **state)
     net_loop_free(f->loop);
     http_server_stop(f->server);
     pthread_mutex_destroy(&f->lock);
-    empty_database(f);
+    each_empty(f->url, f->path);
     return 0;
 }
 
@@ -550,36 +530,7 @@ static int run_for(const char *url, const char *path)
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
 
-static int run_file(void)
-{
-    char folder[] = "/tmp/tidings-notify-XXXXXX";
-    char path[64];
-    char url[96];
-    if (mkdtemp(folder) == NULL || snprintf(path, sizeof path, "%s/r.db", folder) < 0 ||
-        snprintf(url, sizeof url, "sqlite://%s", path) < 0) {
-        return 1;
-    }
-    int failed = run_for(url, path);
-    (void)rmdir(folder);
-    return failed;
-}
-
 int main(void)
 {
-    const char *urls = getenv("TIDINGS_DB_URLS");
-    if (urls == NULL) {
-        (void)fprintf(stderr,
-                      "TIDINGS_DB_URLS is not set: run the tests by scripts/test, or within "
-                      "scripts/databases\n");
-        return 1;
-    }
-    int failed = run_file();
-    struct str rest = str_of(urls);
-    struct str piece;
-    while (str_split(&rest, ' ', &piece)) {
-        char *url = piece.len > 0 ? str_dup(piece) : NULL;
-        failed += url != NULL ? run_for(url, NULL) : 0;
-        free(url);
-    }
-    return failed;
+    return each_database("notify", run_for);
 }

@@ -15,6 +15,7 @@
 
 #include "db/db.h"
 #include "record/keeper.h"
+#include "each_database.h"
 
 enum { TASKS = 500 };
 
@@ -129,31 +130,12 @@ static int64_t number_of(struct fixture *f, const char *sql)
     return value;
 }
 
-static void empty_database(struct fixture *f)
-{
-    static const char *const ends[] = { "", "-wal", "-shm" };
-    char path[128];
-    for (size_t i = 0; i < BASE_COUNT(ends) && f->path != NULL; i++) {
-        (void)snprintf(path, sizeof path, "%s%s", f->path, ends[i]);
-        (void)unlink(path);
-    }
-    if (f->path == NULL) {
-        struct db *db = open_db(f);
-        assert_int_equal(db_exec(db,
-                                 "DROP TABLE IF EXISTS receiver, ladder, notification, dedup, "
-                                 "pending, archive, dead_letter, attempt, schema_version",
-                                 NULL),
-                         TIDINGS_OK);
-        db_close(db);
-    }
-}
-
 static int setup(void **state)
 {
     struct fixture *f = *state;
     fault_init(&f->fault);
     sem_init(&f->batch, 0, 0);
-    empty_database(f);
+    each_empty(f->url, f->path);
     start(f, 0);
     return 0;
 }
@@ -164,7 +146,7 @@ static int teardown(void **state)
     keeper_stop(f->keeper);
     f->keeper = NULL;
     sem_destroy(&f->batch);
-    empty_database(f);
+    each_empty(f->url, f->path);
     return 0;
 }
 
@@ -377,36 +359,7 @@ static int run_for(const char *url, const char *path)
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
 
-static int run_file(void)
-{
-    char folder[] = "/tmp/tidings-keeper-XXXXXX";
-    char path[64];
-    char url[96];
-    if (mkdtemp(folder) == NULL || snprintf(path, sizeof path, "%s/r.db", folder) < 0 ||
-        snprintf(url, sizeof url, "sqlite://%s", path) < 0) {
-        return 1;
-    }
-    int failed = run_for(url, path);
-    (void)rmdir(folder);
-    return failed;
-}
-
 int main(void)
 {
-    const char *urls = getenv("TIDINGS_DB_URLS");
-    if (urls == NULL) {
-        (void)fprintf(stderr,
-                      "TIDINGS_DB_URLS is not set: run the tests by scripts/test, or within "
-                      "scripts/databases\n");
-        return 1;
-    }
-    int failed = run_file();
-    struct str rest = str_of(urls);
-    struct str piece;
-    while (str_split(&rest, ' ', &piece)) {
-        char *url = piece.len > 0 ? str_dup(piece) : NULL;
-        failed += url != NULL ? run_for(url, NULL) : 0;
-        free(url);
-    }
-    return failed;
+    return each_database("keeper", run_for);
 }

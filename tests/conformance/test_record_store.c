@@ -14,6 +14,7 @@
 
 #include "db/db.h"
 #include "record/record.h"
+#include "each_database.h"
 
 enum { NOW = 1700000000, ROOM_MAX = 32 * 1024 * 1024 };
 #define NOW_MS (NOW * 1000LL)
@@ -50,26 +51,6 @@ static struct record *open_record(struct fixture *f, int node)
     return record;
 }
 
-static void empty_database(struct fixture *f)
-{
-    static const char *const ends[] = { "", "-wal", "-shm" };
-    char path[128];
-    struct db *db = NULL;
-    if (f->path != NULL) {
-        for (size_t i = 0; i < BASE_COUNT(ends); i++) {
-            (void)snprintf(path, sizeof path, "%s%s", f->path, ends[i]);
-            (void)unlink(path);
-        }
-        return;
-    }
-    OK(db_open(f->url, &(struct db_options){ .sync = DB_SYNC_NORMAL }, &db, &why));
-    OK(db_exec(db,
-               "DROP TABLE IF EXISTS receiver, ladder, notification, dedup, pending, archive, "
-               "dead_letter, attempt, schema_version",
-               &why));
-    db_close(db);
-}
-
 static int64_t receiver_named(struct fixture *f, const char *name)
 {
     struct record_receiver receiver = { .name = str_of(name), .document = STR("{}") };
@@ -83,7 +64,7 @@ static int setup(void **state)
     fault_init(&f->fault);
     clock_manual_init(&f->clock, NOW_MS);
     buf_init(&f->room, ROOM_MAX);
-    empty_database(f);
+    each_empty(f->url, f->path);
     f->record = open_record(f, 0);
     OK(record_begin(f->record, &why));
     f->receiver = receiver_named(f, "shop");
@@ -98,7 +79,7 @@ static int teardown(void **state)
     fault_init(&f->fault);
     record_close(f->record);
     buf_deinit(&f->room);
-    empty_database(f);
+    each_empty(f->url, f->path);
     return 0;
 }
 
@@ -903,36 +884,7 @@ static int run_for(const char *url, const char *path)
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
 
-static int run_file(void)
-{
-    char folder[] = "/tmp/tidings-record-XXXXXX";
-    char path[64];
-    char url[96];
-    if (mkdtemp(folder) == NULL || snprintf(path, sizeof path, "%s/r.db", folder) < 0 ||
-        snprintf(url, sizeof url, "sqlite://%s", path) < 0) {
-        return 1;
-    }
-    int failed = run_for(url, path);
-    (void)rmdir(folder);
-    return failed;
-}
-
 int main(void)
 {
-    const char *urls = getenv("TIDINGS_DB_URLS");
-    if (urls == NULL) {
-        (void)fprintf(stderr,
-                      "TIDINGS_DB_URLS is not set: run the tests by scripts/test, or within "
-                      "scripts/databases\n");
-        return 1;
-    }
-    int failed = run_file();
-    struct str rest = str_of(urls);
-    struct str piece;
-    while (str_split(&rest, ' ', &piece)) {
-        char *url = piece.len > 0 ? str_dup(piece) : NULL;
-        failed += url != NULL ? run_for(url, NULL) : 0;
-        free(url);
-    }
-    return failed;
+    return each_database("record", run_for);
 }
