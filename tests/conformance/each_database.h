@@ -40,7 +40,7 @@ static void each_exec(const char *url, const char *sql)
 }
 
 // As if nothing had ever been there.
-static void each_empty(const char *url, const char *path)
+static inline void each_empty(const char *url, const char *path)
 {
     if (path != NULL) {
         each_remove_file(path);
