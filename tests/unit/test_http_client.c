@@ -27,10 +27,10 @@ struct fixture {
     // ---- the peer ----
     int listener;
     int port;
-    script *script;
-    int connections;     // accepted
-    int requests;        // read whole
-    char seen[SEEN_MAX]; // the last request
+    script *_Atomic script; // may be changed while it runs
+    int connections;        // accepted
+    int requests;           // read whole
+    char seen[SEEN_MAX];    // the last request
     size_t seen_len;
     int stop[2]; // a pipe: closed to end the thread
     pthread_t thread;
@@ -411,7 +411,7 @@ static void bad_replies_have_classes(void **state)
 {
     struct fixture *f = *state;
     static const struct {
-        script *script;
+        script *_Atomic script; // may be changed while it runs
         enum http_failure failure;
     } rows[] = {
         { ends_within_the_body, HTTP_RECEIVE },  { talks_nonsense, HTTP_MALFORMED },
