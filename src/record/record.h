@@ -43,6 +43,9 @@ struct record_options {
     const struct clock *clock; // NULL: the system's
     int node;                  // 0 to 1023: no two that write to a database at a time are the same
     struct fault *fault;       // may be NULL
+    // For reading beside the one that writes: the tables must be there, only the calls that read
+    // are made, batches see one state of the database and lock nobody out.
+    bool read_only;
 };
 
 // Opens, and makes or moves forward the tables. `url` as db_open takes it.
@@ -127,6 +130,27 @@ tidings_status record_ladder_put(struct record *record, struct str text, int64_t
 // Appends the text. E_NOT_FOUND: the batch goes on.
 tidings_status record_ladder_get(struct record *record, int64_t id, struct buf *out,
                                  struct tidings_error *err) TIDINGS_NODISCARD;
+
+// ---- bindings: topics of an MQ that are listened to for receivers ----
+// As receivers: name, version, a document of the notifier's. Calls like those above.
+struct record_binding {
+    int64_t version;
+    int64_t changed_ms;
+    struct str name;
+    struct str document;
+};
+tidings_status record_binding_put(struct record *record, struct record_binding *binding,
+                                  struct tidings_error *err) TIDINGS_NODISCARD;
+tidings_status record_binding_get(struct record *record, struct str name, struct buf *room,
+                                  struct record_binding *ret,
+                                  struct tidings_error *err) TIDINGS_NODISCARD;
+// In the order of names after `after` ("" at first).
+tidings_status record_binding_list(struct record *record, struct str after, size_t max,
+                                   void (*each)(void *arg, const struct record_binding *binding),
+                                   void *arg, struct tidings_error *err) TIDINGS_NODISCARD;
+// E_NOT_FOUND: the batch goes on.
+tidings_status record_binding_drop(struct record *record, struct str name,
+                                   struct tidings_error *err) TIDINGS_NODISCARD;
 
 // ---- accept ----
 struct record_target {
@@ -229,6 +253,41 @@ tidings_status record_redeliver(struct record *record, int64_t id, int64_t ladde
 // Of what waits only. E_NOT_FOUND, E_STATE: the batch goes on.
 tidings_status record_cancel(struct record *record, int64_t id,
                              struct tidings_error *err) TIDINGS_NODISCARD;
+// ---- jobs: redelivery of many, durable ----
+enum record_job_state { RECORD_JOB_RUNNING = 1, RECORD_JOB_DONE = 2, RECORD_JOB_CANCELLED = 3 };
+struct record_job {
+    int64_t id; // in the order of making, from 1
+    enum record_job_state state;
+    struct record_filter
+        filter;        // views as said; state is DEAD, DELIVERED, CANCELLED or 0: all three
+    int64_t ladder_id; // 0: the ladder each has
+    int64_t until_id;  // made before it: what is accepted later does not belong to it
+    int64_t cursor;    // id of the last one that was looked at
+    int64_t looked;    // rows looked at
+    int64_t redelivered;
+    int64_t refused; // were in another state meanwhile
+    int64_t created_ms;
+    int64_t changed_ms;
+};
+// Makes a running job; id and until_id are filled in.
+tidings_status record_job_new(struct record *record, struct record_job *job,
+                              struct tidings_error *err) TIDINGS_NODISCARD;
+// Redelivers up to `max` (RECORD_BATCH_MAX) of a running job's rows and writes how far it is, in
+// one; due now. Calls `each` for each receiver that got something. The job's new state is in *ret
+// (views point into `room`). E_NOT_FOUND: the batch goes on.
+tidings_status record_job_step(struct record *record, int64_t id, size_t max, struct buf *room,
+                               struct record_job *ret, void (*each)(void *arg, int64_t receiver_id),
+                               void *arg, struct tidings_error *err) TIDINGS_NODISCARD;
+// E_NOT_FOUND, E_STATE when it is no longer running: the batch goes on.
+tidings_status record_job_cancel(struct record *record, int64_t id,
+                                 struct tidings_error *err) TIDINGS_NODISCARD;
+tidings_status record_job_get(struct record *record, int64_t id, struct buf *room,
+                              struct record_job *ret, struct tidings_error *err) TIDINGS_NODISCARD;
+// Newest first, before id `before` (0: from the newest).
+tidings_status record_job_list(struct record *record, int64_t before, size_t max,
+                               void (*each)(void *arg, const struct record_job *job), void *arg,
+                               struct tidings_error *err) TIDINGS_NODISCARD;
+
 // Forgets what was accepted before `before_ms` and is finished, with its attempts and its key; a
 // submission to several receivers goes when all of it is finished. Looks at no more than `max` rows
 // (RECORD_BATCH_MAX) after id *cursor (0 at first), which moves on; 0 again at the end.
@@ -259,6 +318,44 @@ struct record_notification {
 tidings_status record_get(struct record *record, int64_t id, struct buf *room,
                           struct record_notification *ret,
                           struct tidings_error *err) TIDINGS_NODISCARD;
+// What is told of many at once.
+struct record_row {
+    int64_t id;
+    int64_t receiver_id;
+    int64_t accepted_ms;
+    struct str source;
+    struct str type;
+    struct str tx_no;
+    enum record_state state;
+    enum record_reason reason;
+    int32_t attempts;
+    int64_t first_ms;
+    int64_t due_ms;
+    int64_t finished_ms;
+};
+struct record_filter { // what is 0 or has no ptr does not matter
+    int64_t receiver_id;
+    enum record_state state;
+    enum record_reason reason;
+    struct str source;
+    struct str type;
+    struct str tx_no;
+    int64_t from_ms; // accepted at this time or later
+    int64_t to_ms;   // accepted before it
+};
+// Those that fit the filter, in the order of ids, after `after` (0 at first), at most `max`. Looks
+// at no more than `look_max` rows: *ret_after is where to go on, 0 at the end; a page may be short
+// or empty and yet not be the last. With tx_no the rows are found by it (all at once, whatever
+// look_max says); with state DEAD by the dead letters; with WAITING or DELIVERING among the
+// unfinished ones.
+tidings_status record_list(struct record *record, const struct record_filter *filter, int64_t after,
+                           size_t max, size_t look_max,
+                           void (*each)(void *arg, const struct record_row *row), void *arg,
+                           int64_t *ret_after, struct tidings_error *err) TIDINGS_NODISCARD;
+// Unfinished rows by receiver.
+tidings_status record_backlog(struct record *record,
+                              void (*each)(void *arg, int64_t receiver_id, int64_t count),
+                              void *arg, struct tidings_error *err) TIDINGS_NODISCARD;
 // By its key. E_NOT_FOUND: the batch goes on.
 tidings_status record_find(struct record *record, int64_t receiver_id, struct str source,
                            struct str type, struct str tx_no, int64_t *ret_id,

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+// A receiver of notifications, as its settings describe it: where it is, how it is spoken to (HTTP
+// or SOAP, headers, credentials, signature), which reply means "taken", on which ladder it is told
+// again, how much it may be given at a time. All of it pure: nothing here does input or output.
+//
+// Settings are a JSON document, the same in the API, in the configuration and (with its secrets
+// sealed) in the database. Members; what is left out has its default:
+//   url            where to POST to; must be given
+//   types          patterns of notification types it subscribes to: ["recharge.*"]; `*` stands for
+//                  any characters; none = only what names it
+//   ladder         text of ladder/ladder.h ("article"); attemptLimit and windowMs, when given,
+//                  stand above the text's own limit and window
+//   attemptLimit   attempts after the first, 0 = as the ladder says
+//   windowMs       0 = as the ladder says
+//   timeoutMs      one deadline over an attempt, 10 to 300000 (15000)
+//   inFlight       attempts at a time, 1 to 1024 (64)
+//   ratePerSecond  attempts a second, 0 = no limit (0); burst: how many at once (ratePerSecond)
+//   headers        {"name": "value"}: sent with every attempt
+//   ack            which reply means "taken"; default {"status": "200-299"}:
+//     status       "200-299,304": codes and ranges
+//     body         the reply's body must be this text, white space around it apart
+//     json         {"pointer": "/code", "equals": "OK"} (RFC 6901; equals: text, number, true,
+//                  false or null)
+//     xpath        {"path": "//return_code", "equals": "SUCCESS", "namespaces": {"p": "uri"}}
+//                  (XPath 1.0; its string value is compared)
+//     noFault      true: a SOAP Fault in the body is a refusal (default for soap)
+//   signature      {"scheme": "standard"} (default when there is a secret), or hmac_hex with
+//                  "header" ("X-Signature") and "prefix" (""), params_md5, params_hmac, rsa2: see
+//                  sign/webhook.h. The params schemes sign the members of a form, a flat JSON or a
+//                  flat XML payload and put `sign` (rsa2: and `sign_type`) behind the others; what
+//                  is sent is then the accepted bytes with that inserted, and nothing else changed.
+//   secrets        [{"secret": "whsec_…", "expiresAt": ms}]: written only; shown are id, createdAt,
+//                  expiresAt. The first is the newest; all that have not expired sign.
+//   auth           {"basic": "user:password"} or {"bearer": "token"}: written only
+//   tls            {"ca": PEM, "certificate": PEM, "key": PEM (written only)}
+//   soap           {"version": "1.1" or "1.2", "action": "uri", "template": "<…>${payload}</…>"};
+//                  in the template ${payload}, ${id}, ${source}, ${type}, ${txNo}, ${attempt} are
+//                  replaced, XML-escaped; without one a plain envelope with the payload in it
+//   breaker        {"failures": 10, "probeMs": 5000, "probeMaxMs": 60000}: so many failures in a
+//                  row that say "not reachable" or 5xx park the receiver; probed after probeMs,
+//                  twice as long each time. failures 0 = never
+// An unknown member is an error that names it and lists those that there are.
+#ifndef RECEIVER_RECEIVER_H
+#define RECEIVER_RECEIVER_H
+
+#include "base/error.h"
+#include "base/str.h"
+#include "http/client.h"
+#include "ladder/ladder.h"
+#include "sign/seal.h"
+#include "sign/webhook.h"
+
+enum {
+    RECEIVER_DOCUMENT_MAX = 256 * 1024,
+    RECEIVER_NAME_MAX = 255, // letters, digits, `.`, `_`, `-`
+    RECEIVER_TYPES_MAX = 64,
+    RECEIVER_TYPE_MAX = 255,
+    RECEIVER_HEADERS_MAX = 32,
+    RECEIVER_IN_FLIGHT_MAX = 1024,
+    RECEIVER_TIMEOUT_LEAST_MS = 10,
+    RECEIVER_TIMEOUT_MOST_MS = 300000,
+    RECEIVER_TEMPLATE_MAX = 64 * 1024,
+    RECEIVER_REPLY_MAX =
+        64 * 1024, // of a reply that is looked at; more cannot fit body, json, xpath
+    RECEIVER_LADDER_SIZE = 1024,
+    RECEIVER_OVERLAP_DEFAULT_MS = 24 * 3600 * 1000, // of a rotated secret
+};
+
+// Immutable and counted: an attempt under way keeps the settings it began with.
+struct receiver_settings;
+struct receiver_settings *receiver_settings_ref(struct receiver_settings *settings);
+void receiver_settings_unref(struct receiver_settings *settings); // any thread; NULL allowed
+
+// Is it a name that a receiver can have? E_INVALID says what would be right.
+tidings_status receiver_name_check(struct str name, struct tidings_error *err) TIDINGS_NODISCARD;
+
+// From a document of a user or of the database (sealed secrets are opened by `seal`, which may be
+// NULL: E_PERMISSION then). E_INVALID names the member and what would be right.
+tidings_status receiver_settings_parse(struct str name, struct str document,
+                                       const struct seal *seal, int64_t now_ms,
+                                       struct receiver_settings **ret,
+                                       struct tidings_error *err) TIDINGS_NODISCARD;
+// Appends the document for the database, secrets sealed; E_STATE when there are secrets and no
+// seal.
+tidings_status receiver_settings_store(const struct receiver_settings *settings,
+                                       const struct seal *seal, struct buf *out,
+                                       struct tidings_error *err) TIDINGS_NODISCARD;
+// Appends the document for people: every member, defaults too, secrets only named.
+tidings_status receiver_settings_show(const struct receiver_settings *settings, struct buf *out,
+                                      struct tidings_error *err) TIDINGS_NODISCARD;
+// Changes some members as JSON Merge Patch does (RFC 7396: null takes back to the default).
+tidings_status receiver_settings_merge(const struct receiver_settings *settings, struct str patch,
+                                       int64_t now_ms, struct receiver_settings **ret,
+                                       struct tidings_error *err) TIDINGS_NODISCARD;
+// A new secret in front of the others, which expire after overlap_ms (unless they do before);
+// expired ones are dropped. secret "" makes one (schemes standard, hmac_hex and params_*; rsa2
+// needs one given). Appends the new secret's text to `ret_secret`.
+tidings_status receiver_settings_rotate(const struct receiver_settings *settings, struct str secret,
+                                        int64_t overlap_ms, int64_t now_ms,
+                                        struct receiver_settings **ret, struct buf *ret_secret,
+                                        struct tidings_error *err) TIDINGS_NODISCARD;
+
+// What a dispatcher reads at every turn.
+struct receiver_limits {
+    struct ladder ladder; // with limit and window
+    char ladder_text[RECEIVER_LADDER_SIZE];
+    int64_t timeout_ms;
+    int64_t in_flight;
+    int64_t rate_per_s; // 0 = none
+    int64_t burst;
+    int64_t breaker_failures; // 0 = none
+    int64_t probe_ms;
+    int64_t probe_max_ms;
+};
+const struct receiver_limits *receiver_limits(const struct receiver_settings *settings);
+const char *receiver_url(const struct receiver_settings *settings);
+// Whether one of its patterns matches.
+bool receiver_subscribes(const struct receiver_settings *settings, struct str type);
+
+// ---- one attempt ----
+struct receiver_message {
+    const char *id;  // "ntf_…": webhook-id, the same for every attempt
+    int32_t attempt; // from 1: header tidings-attempt
+    struct str source;
+    struct str type;
+    struct str tx_no;
+    struct str content_type; // "" = application/octet-stream
+    struct str headers;      // lines "name: value\n", as receiver_headers_add wrote them
+    struct str payload;
+};
+// The request of an attempt: `outgoing` points into it, into `message` and into the settings, which
+// it keeps. Zeroed at first; receiver_request_deinit makes it empty again.
+struct receiver_request {
+    struct http_outgoing outgoing;
+    struct http_field fields[HTTP_FIELDS_MAX];
+    struct buf room; // of the fields' values
+    struct buf body; // of an envelope or a signed form; empty: the payload itself is sent
+    struct receiver_settings *settings;
+};
+tidings_status receiver_request_build(struct receiver_settings *settings,
+                                      const struct receiver_message *message, int64_t now_ms,
+                                      struct receiver_request *ret,
+                                      struct tidings_error *err) TIDINGS_NODISCARD;
+void receiver_request_deinit(struct receiver_request *request);
+// Whether a whole reply means "taken". When not, `why` says what was wanted and what came (UTF-8).
+bool receiver_is_taken(const struct receiver_settings *settings, int status, struct str body,
+                       bool truncated, char *why, size_t why_size);
+
+// ---- header fields that are passed on ----
+// Appends one line; E_INVALID for names or values that no header can have, and for names that the
+// notifier writes itself (webhook-*, tidings-*, host, content-length, content-type, connection, …).
+tidings_status receiver_headers_add(struct buf *lines, struct str name, struct str value,
+                                    struct tidings_error *err) TIDINGS_NODISCARD;
+// The next line; false at the end.
+bool receiver_headers_next(struct str *rest, struct str *ret_name, struct str *ret_value);
+
+#endif
