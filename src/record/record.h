@@ -253,17 +253,27 @@ tidings_status record_redeliver(struct record *record, int64_t id, int64_t ladde
 // Of what waits only. E_NOT_FOUND, E_STATE: the batch goes on.
 tidings_status record_cancel(struct record *record, int64_t id,
                              struct tidings_error *err) TIDINGS_NODISCARD;
+struct record_filter { // what is 0 or has no ptr does not matter
+    int64_t receiver_id;
+    enum record_state state;
+    enum record_reason reason;
+    struct str source;
+    struct str type;
+    struct str tx_no;
+    int64_t from_ms; // accepted at this time or later
+    int64_t to_ms;   // accepted before it
+};
+
 // ---- jobs: redelivery of many, durable ----
 enum record_job_state { RECORD_JOB_RUNNING = 1, RECORD_JOB_DONE = 2, RECORD_JOB_CANCELLED = 3 };
 struct record_job {
     int64_t id; // in the order of making, from 1
     enum record_job_state state;
-    struct record_filter
-        filter;        // views as said; state is DEAD, DELIVERED, CANCELLED or 0: all three
-    int64_t ladder_id; // 0: the ladder each has
-    int64_t until_id;  // made before it: what is accepted later does not belong to it
-    int64_t cursor;    // id of the last one that was looked at
-    int64_t looked;    // rows looked at
+    struct record_filter filter; // state is DEAD, DELIVERED, CANCELLED or 0: all three
+    int64_t ladder_id;           // 0: the ladder each has
+    int64_t until_id;            // made before it: what is accepted later does not belong to it
+    int64_t cursor;              // id of the last one that was looked at
+    int64_t looked;              // rows looked at
     int64_t redelivered;
     int64_t refused; // were in another state meanwhile
     int64_t created_ms;
@@ -332,16 +342,6 @@ struct record_row {
     int64_t first_ms;
     int64_t due_ms;
     int64_t finished_ms;
-};
-struct record_filter { // what is 0 or has no ptr does not matter
-    int64_t receiver_id;
-    enum record_state state;
-    enum record_reason reason;
-    struct str source;
-    struct str type;
-    struct str tx_no;
-    int64_t from_ms; // accepted at this time or later
-    int64_t to_ms;   // accepted before it
 };
 // Those that fit the filter, in the order of ids, after `after` (0 at first), at most `max`. Looks
 // at no more than `look_max` rows: *ret_after is where to go on, 0 at the end; a page may be short
