@@ -45,14 +45,26 @@ tidings_status db_exec(struct db *db, const char *sql, struct tidings_error *err
 }
 
 // ---- transactions ----
-tidings_status db_begin(struct db *db, struct tidings_error *err)
+static tidings_status begin_by(struct db *db,
+                               tidings_status (*begin)(struct db *db, struct tidings_error *err),
+                               struct tidings_error *err)
 {
     if (db->in_transaction) {
         return error_set(err, TIDINGS_E_STATE, "database: a transaction is open already");
     }
-    tidings_status status = db->driver->begin(db, err);
+    tidings_status status = begin(db, err);
     db->in_transaction = status == TIDINGS_OK;
     return status;
+}
+
+tidings_status db_begin(struct db *db, struct tidings_error *err)
+{
+    return begin_by(db, db->driver->begin, err);
+}
+
+tidings_status db_begin_read(struct db *db, struct tidings_error *err)
+{
+    return begin_by(db, db->driver->begin_read, err);
 }
 
 tidings_status db_commit(struct db *db, struct tidings_error *err)

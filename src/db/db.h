@@ -46,6 +46,9 @@ void db_close(struct db *db); // finalises its statements; NULL allowed
 tidings_status db_exec(struct db *db, const char *sql, struct tidings_error *err) TIDINGS_NODISCARD;
 tidings_status db_begin(struct db *db,
                         struct tidings_error *err) TIDINGS_NODISCARD; // takes the write lock
+// For reading only: sees one state of the database, that of its first statement, and locks nobody
+// out.
+tidings_status db_begin_read(struct db *db, struct tidings_error *err) TIDINGS_NODISCARD;
 tidings_status db_commit(struct db *db, struct tidings_error *err) TIDINGS_NODISCARD;
 void db_rollback(struct db *db); // no-op outside a transaction
 

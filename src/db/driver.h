@@ -60,6 +60,7 @@ struct db_driver {
     void (*close)(struct db *db); // all statements are finalised
     tidings_status (*exec)(struct db *db, const char *sql, struct tidings_error *err);
     tidings_status (*begin)(struct db *db, struct tidings_error *err);
+    tidings_status (*begin_read)(struct db *db, struct tidings_error *err);
     tidings_status (*commit)(struct db *db, struct tidings_error *err);
     void (*rollback)(struct db *db);
     tidings_status (*maintain)(struct db *db, struct tidings_error *err);

@@ -148,6 +148,11 @@ static tidings_status begin(struct db *base, struct tidings_error *err)
     return exec(base, "BEGIN", err);
 }
 
+static tidings_status begin_read(struct db *base, struct tidings_error *err)
+{
+    return exec(base, "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY", err);
+}
+
 static tidings_status commit(struct db *base, struct tidings_error *err)
 {
     // After an error COMMIT would roll back and call it a success.
@@ -185,6 +190,7 @@ const struct db_driver *db_postgres_driver(void)
         .close = close_db,
         .exec = exec,
         .begin = begin,
+        .begin_read = begin_read,
         .commit = commit,
         .rollback = rollback,
         .maintain = maintain,

@@ -178,6 +178,11 @@ static tidings_status begin(struct db *base, struct tidings_error *err)
     return exec(base, "BEGIN IMMEDIATE", err);
 }
 
+static tidings_status begin_read(struct db *base, struct tidings_error *err)
+{
+    return exec(base, "BEGIN DEFERRED", err);
+}
+
 static tidings_status commit(struct db *base, struct tidings_error *err)
 {
     if (sqlite3_get_autocommit(of_db(base)->handle)) { // an error ended the transaction before
@@ -321,6 +326,7 @@ const struct db_driver *db_sqlite_driver(void)
         .close = close_db,
         .exec = exec,
         .begin = begin,
+        .begin_read = begin_read,
         .commit = commit,
         .rollback = rollback,
         .maintain = maintain,

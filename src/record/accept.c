@@ -2,7 +2,7 @@
 #include "record/private.h"
 
 // ---- what is given ----
-static tidings_status check_text(struct str text, const char *what, bool may_be_empty,
+tidings_status record_check_text(struct str text, const char *what, bool may_be_empty,
                                  struct tidings_error *err)
 {
     if (text.len > RECORD_NAME_MAX) {
@@ -20,15 +20,15 @@ static tidings_status check_text(struct str text, const char *what, bool may_be_
 
 static tidings_status check(const struct record_submission *given, struct tidings_error *err)
 {
-    tidings_status status = check_text(given->source, "source", false, err);
+    tidings_status status = record_check_text(given->source, "source", false, err);
     if (status == TIDINGS_OK) {
-        status = check_text(given->type, "type", false, err);
+        status = record_check_text(given->type, "type", false, err);
     }
     if (status == TIDINGS_OK) {
-        status = check_text(given->tx_no, "tx_no", false, err);
+        status = record_check_text(given->tx_no, "tx_no", false, err);
     }
     if (status == TIDINGS_OK) {
-        status = check_text(given->content_type, "content type", true, err);
+        status = record_check_text(given->content_type, "content type", true, err);
     }
     if (status != TIDINGS_OK) {
         return status;

@@ -110,14 +110,19 @@ static tidings_status add_attempt(struct record *record, int64_t id,
                       attempt->next_due_ms, attempt->error, attempt->reply);
 }
 
+// How it ended and the attempt that ended it, in one row.
 static tidings_status finish(struct record *record, const struct record_outcome *outcome,
                              enum record_state state, struct tidings_error *err)
 {
-    int64_t finished_ms = clock_wall_ms(record->clock);
-    tidings_status status = record_run(record, NULL, err, STMT_ARCHIVE_ADD, "iiiiiiii", outcome->id,
-                                       outcome->receiver_id, outcome->ladder_id, (int64_t)state,
-                                       (int64_t)outcome->reason, outcome->first_ms, finished_ms,
-                                       (int64_t)outcome->attempt.number);
+    const struct record_attempt *attempt = &outcome->attempt;
+    tidings_status status = record_run(
+        record, NULL, err, STMT_ARCHIVE_ADD, "iiiiiiiiiiiiiiiiitb", outcome->id,
+        outcome->receiver_id, outcome->ladder_id, (int64_t)state, (int64_t)outcome->reason,
+        outcome->first_ms, clock_wall_ms(record->clock), (int64_t)attempt->number,
+        attempt->begun_ms, (int64_t)attempt->dns_us, (int64_t)attempt->connect_us,
+        (int64_t)attempt->tls_us, (int64_t)attempt->first_byte_us, (int64_t)attempt->total_us,
+        (int64_t)attempt->http_status, (int64_t)attempt->error_class, attempt->next_due_ms,
+        attempt->error, attempt->reply);
     if (status == TIDINGS_OK && state == RECORD_DEAD) {
         status = record_run(record, NULL, err, STMT_DEAD_NEW, "iii", outcome->receiver_id,
                             outcome->id, (int64_t)outcome->reason);
@@ -160,9 +165,6 @@ tidings_status record_settle(struct record *record, const struct record_outcome 
     if (rows == 0) {
         return stale(outcome->id, err);
     }
-    status = add_attempt(record, outcome->id, &outcome->attempt, err);
-    if (status == TIDINGS_OK && state != RECORD_WAITING) {
-        status = finish(record, outcome, state, err);
-    }
-    return status;
+    return state == RECORD_WAITING ? add_attempt(record, outcome->id, &outcome->attempt, err)
+                                   : finish(record, outcome, state, err);
 }

@@ -36,7 +36,9 @@ struct keeper_task {
 };
 
 struct keeper_options {
-    struct record_options record; // read_only: a thread that reads beside the store thread
+    // read_only: a thread that reads beside the store thread; the tables must be there at the
+    // start.
+    struct record_options record;
     size_t queue; // tasks that may wait, 0 = KEEPER_QUEUE_DEFAULT
     // After each batch's `done`s, on the store thread: wakes who waits for them. May be NULL.
     void (*batch_done)(void *arg);

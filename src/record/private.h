@@ -17,14 +17,20 @@ enum statement {
     STMT_LADDER_NEW,
     STMT_DEDUP_NEW,
     STMT_DEAD_NEW,
+    STMT_BINDING_NEW,
+    STMT_JOB_NEW,
+    STMT_IDEMPOTENCY_NEW,
     STMT_COUNT,
 };
+
+#define RECORD_KEY_KEPT_MS (24 * 3600 * 1000LL) // idempotency keys of API calls
 
 struct record {
     struct db *db;
     struct db_stmt *statements[STMT_COUNT];
     const struct clock *clock;
     int node;
+    bool read_only;
     int64_t last_id;
     EVP_MD *sha256;
     EVP_MD_CTX *digest;
@@ -32,6 +38,8 @@ struct record {
 
 // ---- schema.c ----
 tidings_status record_migrate(struct db *db, struct tidings_error *err);
+// For reading: E_STATE unless they are there as they should be.
+tidings_status record_check_tables(struct db *db, struct tidings_error *err);
 
 // ---- store.c ----
 // A statement with its parameters in order: "i" int64_t, "t" text, "b" bytes (struct str).
@@ -61,8 +69,36 @@ struct record_key {
 // Looks the key up; when it is not there, takes its slot for `id`, or (id 0) answers 0.
 tidings_status record_key_take(struct record *record, const struct record_key *key, int64_t id,
                                int64_t *ret_id, struct tidings_error *err);
+// The slots of all keys with this tx_no, and of few others.
+tidings_status record_key_range(struct record *record, struct str tx_no, int64_t *ret_first,
+                                int64_t *ret_last, struct tidings_error *err);
 // Gives the slot that `id` has back.
 tidings_status record_key_drop(struct record *record, const struct record_key *key, int64_t id,
                                struct tidings_error *err);
+
+// ---- accept.c ----
+// A name: not longer than RECORD_NAME_MAX, UTF-8 without zero bytes.
+tidings_status record_check_text(struct str text, const char *what, bool may_be_empty,
+                                 struct tidings_error *err);
+
+// ---- read.c ----
+// Appends a text to `room`, which was made large enough so that it does not move.
+struct str record_put(struct buf *room, struct str text);
+
+// ---- list.c ----
+// One page of a list: up to `look` (RECORD_BATCH_MAX) rows after `after` and before `before`, by
+// whatever finds them. `each` sees those that fit until it answers false.
+struct record_look {
+    const struct record_filter *filter;
+    int64_t after;
+    int64_t before; // ids below it
+    size_t look;
+    size_t looked; // how many it were
+    int64_t last;  // the last one that was looked at, 0 = none
+    bool ended;    // there is nothing behind it
+};
+tidings_status record_look(struct record *record, struct record_look *page,
+                           bool (*each)(void *arg, const struct record_row *row), void *arg,
+                           struct tidings_error *err);
 
 #endif

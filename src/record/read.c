@@ -9,8 +9,7 @@ static tidings_status not_known(int64_t id, struct tidings_error *err)
 }
 
 // ---- one ----
-// Texts go into `room`, which does not move while they do: it was made large enough.
-static struct str put(struct buf *room, struct str text)
+struct str record_put(struct buf *room, struct str text)
 {
     struct str copy = str_make(room->ptr + room->len, text.len);
     if (text.len > 0) {
@@ -36,12 +35,12 @@ static tidings_status read_row(struct record *record, int64_t id, struct buf *ro
     if (status == TIDINGS_OK && hash.len == RECORD_HASH_SIZE) {
         ret->receiver_id = db_column_i64(stmt, 0);
         *ret_payload_id = db_column_i64(stmt, 1);
-        ret->source = put(room, db_column_text(stmt, 2));
-        ret->type = put(room, db_column_text(stmt, 3));
-        ret->tx_no = put(room, db_column_text(stmt, 4));
-        ret->content_type = put(room, db_column_text(stmt, 5));
-        ret->headers = put(room, headers);
-        ret->payload = put(room, payload);
+        ret->source = record_put(room, db_column_text(stmt, 2));
+        ret->type = record_put(room, db_column_text(stmt, 3));
+        ret->tx_no = record_put(room, db_column_text(stmt, 4));
+        ret->content_type = record_put(room, db_column_text(stmt, 5));
+        ret->headers = record_put(room, headers);
+        ret->payload = record_put(room, payload);
         memcpy(ret->hash, hash.ptr, RECORD_HASH_SIZE);
     }
     db_reset(stmt);
@@ -69,7 +68,7 @@ static tidings_status read_payload(struct record *record, int64_t payload_id, st
         for (size_t i = 0; i < BASE_COUNT(views); i++) {
             views[i]->ptr = room->ptr + (views[i]->ptr - before);
         }
-        ret->payload = put(room, payload);
+        ret->payload = record_put(room, payload);
     }
     db_reset(stmt);
     return status == TIDINGS_OK ? TIDINGS_OK
@@ -138,13 +137,11 @@ tidings_status record_find(struct record *record, int64_t receiver_id, struct st
 }
 
 // ---- lists ----
-tidings_status record_attempts(struct record *record, int64_t id, int32_t after, size_t max,
-                               void (*each)(void *arg, const struct record_attempt *attempt),
-                               void *arg, struct tidings_error *err)
+// Columns: number, begun, and the others in the order of the tables.
+static tidings_status each_attempt(struct db_stmt *stmt, size_t *count,
+                                   void (*each)(void *arg, const struct record_attempt *attempt),
+                                   void *arg, struct tidings_error *err)
 {
-    max = max < RECORD_BATCH_MAX ? max : RECORD_BATCH_MAX;
-    struct db_stmt *stmt =
-        record_bind(record, STMT_ATTEMPT_LIST, "iii", id, (int64_t)after, (int64_t)max);
     tidings_status status;
     while ((status = db_step(stmt, err)) == TIDINGS_OK) {
         const struct record_attempt attempt = {
@@ -161,10 +158,27 @@ tidings_status record_attempts(struct record *record, int64_t id, int32_t after,
             .error = db_column_text(stmt, 10),
             .reply = db_column_blob(stmt, 11),
         };
+        (*count)++;
         each(arg, &attempt);
     }
     db_reset(stmt);
     return status == TIDINGS_E_EOF ? TIDINGS_OK : status;
+}
+
+tidings_status record_attempts(struct record *record, int64_t id, int32_t after, size_t max,
+                               void (*each)(void *arg, const struct record_attempt *attempt),
+                               void *arg, struct tidings_error *err)
+{
+    size_t count = 0;
+    max = max < RECORD_BATCH_MAX ? max : RECORD_BATCH_MAX;
+    struct db_stmt *stmt =
+        record_bind(record, STMT_ATTEMPT_LIST, "iii", id, (int64_t)after, (int64_t)max);
+    tidings_status status = each_attempt(stmt, &count, each, arg, err);
+    if (status == TIDINGS_OK && count < max) { // the one that ended its course is the last
+        stmt = record_bind(record, STMT_ARCHIVE_ATTEMPT, "ii", id, (int64_t)after);
+        status = each_attempt(stmt, &count, each, arg, err);
+    }
+    return status;
 }
 
 tidings_status record_dead(struct record *record, int64_t receiver_id, int64_t after, size_t max,

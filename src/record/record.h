@@ -245,14 +245,15 @@ tidings_status record_next_due(struct record *record, int64_t receiver_id, int64
                                struct tidings_error *err) TIDINGS_NODISCARD;
 
 // ---- operate ----
-// A new course from its beginning with another ladder: attempts so far stay on record, the count of
-// the limit and the window begin anew. Of what is finished only. E_NOT_FOUND, E_STATE: the batch
-// goes on.
+// A new course from its beginning with another ladder (0: the one it has): attempts so far stay on
+// record, the count of the limit and the window begin anew. Of what is finished only. E_NOT_FOUND,
+// E_STATE: the batch goes on.
 tidings_status record_redeliver(struct record *record, int64_t id, int64_t ladder_id,
                                 int64_t due_ms, struct tidings_error *err) TIDINGS_NODISCARD;
 // Of what waits only. E_NOT_FOUND, E_STATE: the batch goes on.
 tidings_status record_cancel(struct record *record, int64_t id,
                              struct tidings_error *err) TIDINGS_NODISCARD;
+
 struct record_filter { // what is 0 or has no ptr does not matter
     int64_t receiver_id;
     enum record_state state;
@@ -284,7 +285,7 @@ tidings_status record_job_new(struct record *record, struct record_job *job,
                               struct tidings_error *err) TIDINGS_NODISCARD;
 // Redelivers up to `max` (RECORD_BATCH_MAX) of a running job's rows and writes how far it is, in
 // one; due now. Calls `each` for each receiver that got something. The job's new state is in *ret
-// (views point into `room`). E_NOT_FOUND: the batch goes on.
+// (views point into `room`); one that is not running is only read. E_NOT_FOUND: the batch goes on.
 tidings_status record_job_step(struct record *record, int64_t id, size_t max, struct buf *room,
                                struct record_job *ret, void (*each)(void *arg, int64_t receiver_id),
                                void *arg, struct tidings_error *err) TIDINGS_NODISCARD;
@@ -298,9 +299,24 @@ tidings_status record_job_list(struct record *record, int64_t before, size_t max
                                void (*each)(void *arg, const struct record_job *job), void *arg,
                                struct tidings_error *err) TIDINGS_NODISCARD;
 
+// ---- idempotency keys of API calls ----
+enum record_idempotent {
+    RECORD_KEY_NEW,   // kept from now on
+    RECORD_KEY_SAME,  // was there with the same request
+    RECORD_KEY_OTHER, // was there with another request
+};
+// Was this key (whose it is and the key, up to RECORD_HEADERS_MAX bytes) used within the last 24
+// hours, and for the same request? Older ones are as if they had never been; record_purge removes
+// them.
+tidings_status record_idempotency(struct record *record, struct str scope_and_key,
+                                  const unsigned char request_hash[RECORD_HASH_SIZE],
+                                  int64_t now_ms, enum record_idempotent *ret,
+                                  struct tidings_error *err) TIDINGS_NODISCARD;
+
 // Forgets what was accepted before `before_ms` and is finished, with its attempts and its key; a
 // submission to several receivers goes when all of it is finished. Looks at no more than `max` rows
-// (RECORD_BATCH_MAX) after id *cursor (0 at first), which moves on; 0 again at the end.
+// (RECORD_BATCH_MAX; but always at a whole submission) after id *cursor (0 at first), which moves
+// on; 0 again at the end. Removes up to `max` idempotency keys of more than 24 hours ago, too.
 tidings_status record_purge(struct record *record, int64_t before_ms, size_t max, int64_t *cursor,
                             int64_t *ret_removed, struct tidings_error *err) TIDINGS_NODISCARD;
 
@@ -345,14 +361,15 @@ struct record_row {
 };
 // Those that fit the filter, in the order of ids, after `after` (0 at first), at most `max`. Looks
 // at no more than `look_max` rows: *ret_after is where to go on, 0 at the end; a page may be short
-// or empty and yet not be the last. With tx_no the rows are found by it (all at once, whatever
-// look_max says); with state DEAD by the dead letters; with WAITING or DELIVERING among the
-// unfinished ones.
+// or empty and yet not be the last. With tx_no the rows are found by it (look_max is then at least
+// RECORD_BATCH_MAX: all at once, unless thousands have the same); with state DEAD by the dead
+// letters; with WAITING or DELIVERING among the unfinished ones. The views are good while `each`
+// runs, which makes no calls of the record.
 tidings_status record_list(struct record *record, const struct record_filter *filter, int64_t after,
                            size_t max, size_t look_max,
                            void (*each)(void *arg, const struct record_row *row), void *arg,
                            int64_t *ret_after, struct tidings_error *err) TIDINGS_NODISCARD;
-// Unfinished rows by receiver.
+// Unfinished rows by receiver. Counts them: for who can wait (10 million take a second or so).
 tidings_status record_backlog(struct record *record,
                               void (*each)(void *arg, int64_t receiver_id, int64_t count),
                               void *arg, struct tidings_error *err) TIDINGS_NODISCARD;

@@ -2,11 +2,20 @@
 // The tables. A change is a new migration below the last one; those that were released stay.
 #include "record/private.h"
 
+#define ATTEMPT_COLUMNS                                                                            \
+    " dns_us {bigint}, connect_us {bigint}, tls_us {bigint}, first_byte_us {bigint},"              \
+    " total_us {bigint}, http_status {bigint}, error_class {bigint}, next_due_ms {bigint},"        \
+    " error VARCHAR(1024), reply {blob}"
+
 // pending: unfinished rows only, kept narrow; `due_ms` is when a waiting row is due, or when the
 //   lease of one that is being delivered ends.
 // notification: written once. payload_id names the row of the same submission that holds the bytes.
-// dedup: slot = 64 bits of the key's SHA-256, or one of the next few when another key has it.
-// archive: how it ended. dead_letter: the same of the dead ones, so that they are found.
+// dedup: slot of the key, see key.c.
+// archive: how it ended, and the attempt that ended it (begun_ms NULL: none did), so that what is
+//   taken at the first attempt costs one row; attempt: those before.
+// dead_letter: the reason of the dead ones again, so that they are found.
+// job: redelivery of many; its filter's columns are 0 or NULL when they do not matter.
+// idempotency: key = SHA-256 of whose key it is and the key.
 static const struct db_migration migrations[] = {
     { 1,
       "CREATE TABLE receiver (id {bigint} NOT NULL PRIMARY KEY, name VARCHAR(255) NOT NULL UNIQUE,"
@@ -26,19 +35,46 @@ static const struct db_migration migrations[] = {
       "CREATE INDEX pending_due ON pending (receiver_id, due_ms);"
       "CREATE TABLE archive (id {bigint} NOT NULL PRIMARY KEY, receiver_id {bigint} NOT NULL,"
       " ladder_id {bigint} NOT NULL, state {bigint} NOT NULL, reason {bigint} NOT NULL,"
-      " first_ms {bigint} NOT NULL, finished_ms {bigint} NOT NULL, attempts {bigint} NOT NULL);"
+      " first_ms {bigint} NOT NULL, finished_ms {bigint} NOT NULL, attempts {bigint} NOT NULL,"
+      " begun_ms {bigint}," ATTEMPT_COLUMNS ");"
       "CREATE TABLE dead_letter (receiver_id {bigint} NOT NULL, id {bigint} NOT NULL,"
       " reason {bigint} NOT NULL, PRIMARY KEY (receiver_id, id)) {clustered};"
       "CREATE INDEX dead_letter_id ON dead_letter (id);"
       "CREATE TABLE attempt (id {bigint} NOT NULL, number {bigint} NOT NULL,"
-      " begun_ms {bigint} NOT NULL, dns_us {bigint} NOT NULL, connect_us {bigint} NOT NULL,"
-      " tls_us {bigint} NOT NULL, first_byte_us {bigint} NOT NULL, total_us {bigint} NOT NULL,"
-      " http_status {bigint} NOT NULL, error_class {bigint} NOT NULL,"
-      " next_due_ms {bigint} NOT NULL, error VARCHAR(1024), reply {blob},"
-      " PRIMARY KEY (id, number)) {clustered}" },
+      " begun_ms {bigint} NOT NULL," ATTEMPT_COLUMNS ", PRIMARY KEY (id, number)) {clustered};"
+      "CREATE TABLE binding (name VARCHAR(255) NOT NULL PRIMARY KEY, version {bigint} NOT NULL,"
+      " changed_ms {bigint} NOT NULL, document {blob} NOT NULL);"
+      "CREATE TABLE job (id {bigint} NOT NULL PRIMARY KEY, state {bigint} NOT NULL,"
+      " receiver_id {bigint} NOT NULL, row_state {bigint} NOT NULL, reason {bigint} NOT NULL,"
+      " source VARCHAR(255), type VARCHAR(255), tx_no VARCHAR(255), from_ms {bigint} NOT NULL,"
+      " to_ms {bigint} NOT NULL, ladder_id {bigint} NOT NULL, until_id {bigint} NOT NULL,"
+      " last_id {bigint} NOT NULL, looked {bigint} NOT NULL, redelivered {bigint} NOT NULL,"
+      " refused {bigint} NOT NULL, created_ms {bigint} NOT NULL, changed_ms {bigint} NOT NULL);"
+      "CREATE TABLE idempotency (key_hash {blob} NOT NULL PRIMARY KEY, request {blob} NOT NULL,"
+      " made_ms {bigint} NOT NULL) {clustered};"
+      "CREATE INDEX idempotency_made ON idempotency (made_ms)" },
 };
 
 tidings_status record_migrate(struct db *db, struct tidings_error *err)
 {
     return db_migrate(db, migrations, BASE_COUNT(migrations), err);
+}
+
+tidings_status record_check_tables(struct db *db, struct tidings_error *err)
+{
+    const int known = migrations[BASE_COUNT(migrations) - 1].version;
+    struct db_stmt *stmt = NULL;
+    int64_t version = 0;
+    tidings_status status = db_prepare(db, "SELECT MAX(version) FROM schema_version", &stmt, err);
+    if (status == TIDINGS_OK) {
+        status = record_number(stmt, &version, err);
+    }
+    db_finalize(stmt);
+    if (status == TIDINGS_E_INVALID || (status == TIDINGS_OK && version != known)) {
+        return error_set(err, TIDINGS_E_STATE,
+                         "the database has schema version %lld, this program reads %d: the one "
+                         "that writes makes or moves forward the tables",
+                         (long long)version, known);
+    }
+    return status;
 }

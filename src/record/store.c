@@ -18,7 +18,7 @@ static const struct {
     enum statement which;
     const char *table;
     int count;
-    const char *columns[6];
+    const char *columns[18];
 } inserts[] = {
     { STMT_RECEIVER_NEW,
       "receiver",
@@ -27,6 +27,14 @@ static const struct {
     { STMT_LADDER_NEW, "ladder", 2, { "id", "text" } },
     { STMT_DEDUP_NEW, "dedup", 2, { "slot", "id" } },
     { STMT_DEAD_NEW, "dead_letter", 3, { "receiver_id", "id", "reason" } },
+    { STMT_BINDING_NEW, "binding", 4, { "name", "version", "changed_ms", "document" } },
+    { STMT_JOB_NEW,
+      "job",
+      18,
+      { "id", "state", "receiver_id", "row_state", "reason", "source", "type", "tx_no", "from_ms",
+        "to_ms", "ladder_id", "until_id", "last_id", "looked", "redelivered", "refused",
+        "created_ms", "changed_ms" } },
+    { STMT_IDEMPOTENCY_NEW, "idempotency", 3, { "key_hash", "request", "made_ms" } },
 };
 
 static tidings_status prepare(struct record *record, struct tidings_error *err)
@@ -56,6 +64,7 @@ tidings_status record_open(const char *url, const struct record_options *options
                            struct record **ret, struct tidings_error *err)
 {
     const struct db_options db_options = { .sync = DB_SYNC_FULL,
+                                           .read_only = options->read_only,
                                            .cache_bytes = CACHE_BYTES,
                                            .fault = options->fault };
     if (options->node < 0 || options->node >= NODES) {
@@ -68,12 +77,14 @@ tidings_status record_open(const char *url, const struct record_options *options
     }
     record->clock = options->clock != NULL ? options->clock : clock_system();
     record->node = options->node;
+    record->read_only = options->read_only;
     tidings_status status = open_digest(record, err);
     if (status == TIDINGS_OK) {
         status = db_open(url, &db_options, &record->db, err);
     }
     if (status == TIDINGS_OK) {
-        status = record_migrate(record->db, err);
+        status = record->read_only ? record_check_tables(record->db, err)
+                                   : record_migrate(record->db, err);
     }
     if (status == TIDINGS_OK) {
         status = prepare(record, err);
@@ -101,7 +112,7 @@ void record_close(struct record *record)
 
 tidings_status record_begin(struct record *record, struct tidings_error *err)
 {
-    return db_begin(record->db, err);
+    return record->read_only ? db_begin_read(record->db, err) : db_begin(record->db, err);
 }
 
 tidings_status record_commit(struct record *record, struct tidings_error *err)
@@ -116,7 +127,7 @@ void record_rollback(struct record *record)
 
 tidings_status record_maintain(struct record *record, struct tidings_error *err)
 {
-    return db_maintain(record->db, err);
+    return record->read_only ? TIDINGS_OK : db_maintain(record->db, err);
 }
 
 struct db_stmt *record_bind(struct record *record, enum statement which, const char *types, ...)

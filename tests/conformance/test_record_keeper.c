@@ -337,6 +337,85 @@ static void a_step_that_fails_once_is_done_again(void **state)
     assert_int_equal(number_of(f, "SELECT COUNT(*) FROM notification"), 1);
 }
 
+// ---- a thread that reads ----
+struct look {
+    struct keeper_task task;
+    const char *tx_no;
+    tidings_status found;
+    tidings_status status;
+    sem_t done;
+};
+
+static tidings_status run_look(struct keeper_task *task, struct record *record,
+                               struct tidings_error *err)
+{
+    struct look *look = BASE_CONTAINER_OF(task, struct look, task);
+    int64_t id = 0;
+    look->found = record_find(record, 1, STR("pay"), STR("t"), str_of(look->tx_no), &id, err);
+    return look->found == TIDINGS_E_NOT_FOUND ? TIDINGS_OK : look->found;
+}
+
+static void look_done(struct keeper_task *task, tidings_status status,
+                      const struct tidings_error *err)
+{
+    struct look *look = BASE_CONTAINER_OF(task, struct look, task);
+    (void)err;
+    look->status = status;
+    sem_post(&look->done);
+}
+
+static tidings_status look_for(struct keeper *reader, const char *tx_no)
+{
+    struct look look = { .task = { .run = run_look, .done = look_done }, .tx_no = tx_no };
+    sem_init(&look.done, 0, 0);
+    assert_int_equal(keeper_post(reader, &look.task), TIDINGS_OK);
+    while (sem_wait(&look.done) != 0) { // EINTR
+    }
+    sem_destroy(&look.done);
+    assert_int_equal(look.status, TIDINGS_OK);
+    return look.found;
+}
+
+// Beside a store thread that is within a batch.
+static void a_reader_reads_beside_the_store(void **state)
+{
+    struct fixture *f = *state;
+    struct keeper *reader = NULL;
+    struct job jobs[2];
+    sem_t gate;
+    const struct keeper_options options = { .record = { .read_only = true } };
+    sem_init(&gate, 0, 0);
+    assert_int_equal(keeper_start(f->url, &options, &reader, NULL), TIDINGS_OK);
+    init_job(&jobs[0], "tx", 0);
+    post(f, &jobs[0]);
+    await(&jobs[0]);
+    assert_int_equal(look_for(reader, "tx0"), TIDINGS_OK);
+    init_job(&jobs[1], "tx", 1);
+    jobs[1].gate = &gate;
+    post(f, &jobs[1]);
+    assert_int_equal(look_for(reader, "tx0"), TIDINGS_OK); // the store waits at the gate
+    assert_int_equal(look_for(reader, "tx1"), TIDINGS_E_NOT_FOUND);
+    sem_post(&gate);
+    await(&jobs[1]);
+    assert_int_equal(look_for(reader, "tx1"), TIDINGS_OK);
+    keeper_stop(reader);
+    sem_destroy(&gate);
+}
+
+static void a_reader_does_not_start_without_the_tables(void **state)
+{
+    struct fixture *f = *state;
+    struct tidings_error err = { 0 };
+    struct keeper *reader = NULL;
+    const struct keeper_options options = { .record = { .read_only = true } };
+    keeper_stop(f->keeper);
+    f->keeper = NULL;
+    each_empty(f->url, f->path);
+    assert_true(keeper_start(f->url, &options, &reader, &err) != TIDINGS_OK);
+    assert_true(err.text[0] != '\0');
+    start(f, 0);
+}
+
 // ---- running for each URL ----
 static int run_for(const char *url, const char *path)
 {
@@ -353,6 +432,8 @@ static int run_for(const char *url, const char *path)
         TEST(stopping_does_what_waits),
         TEST(a_lost_database_comes_back_by_itself),
         TEST(a_step_that_fails_once_is_done_again),
+        TEST(a_reader_reads_beside_the_store),
+        TEST(a_reader_does_not_start_without_the_tables),
     };
 #undef TEST
     print_message("%s\n", url);
