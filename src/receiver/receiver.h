@@ -56,6 +56,7 @@ enum {
     RECEIVER_TYPES_MAX = 64,
     RECEIVER_TYPE_MAX = 255,
     RECEIVER_HEADERS_MAX = 32,
+    RECEIVER_PASSED_ON_MAX = 24, // header fields of one message
     RECEIVER_IN_FLIGHT_MAX = 1024,
     RECEIVER_TIMEOUT_LEAST_MS = 10,
     RECEIVER_TIMEOUT_MOST_MS = 300000,
@@ -65,6 +66,7 @@ enum {
     RECEIVER_LADDER_SIZE = 1024,
     RECEIVER_OVERLAP_DEFAULT_MS = 24 * 3600 * 1000, // of a rotated secret
 };
+#define RECEIVER_OVERLAP_MOST_MS (30LL * 24 * 3600 * 1000)
 
 // Immutable and counted: an attempt under way keeps the settings it began with.
 struct receiver_settings;

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: Apache-2.0
+// A place in XML by XPath 1.0, and what its text must be.
+#include <libxml/parser.h>
+#include <libxml/xpath.h>
+#include <libxml/xpathInternals.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "receiver/ack.h"
+#include "receiver/ack_parts.h"
+#include "receiver/xml.h"
+
+// Steps of libxml2's evaluation: a reply of 64 KiB takes a few hundred thousand of a path such as
+// "//a/b"; more is a path that was made to be slow.
+enum { OPERATIONS_MAX = 2000000 };
+
+struct name_space {
+    char *prefix;
+    char *uri;
+};
+struct ack_xpath {
+    char *path;
+    char *equals;
+    struct name_space namespaces[ACK_NAMESPACES_MAX];
+    size_t namespace_count;
+    pthread_mutex_t lock;       // libxml2 notes in a compiled path which functions it has found
+    xmlXPathCompExpr *compiled; // under lock
+};
+
+static void be_silent(void *arg, xmlErrorPtr error)
+{
+    (void)arg;
+    (void)error;
+}
+
+static xmlXPathContext *new_context(const struct ack_xpath *xpath, xmlDoc *doc)
+{
+    xmlXPathContext *context = xmlXPathNewContext(doc);
+    if (context == NULL) {
+        return NULL;
+    }
+    context->error = be_silent;
+    context->opLimit = OPERATIONS_MAX;
+    for (size_t i = 0; i < xpath->namespace_count; i++) {
+        if (xmlXPathRegisterNs(context, (const xmlChar *)xpath->namespaces[i].prefix,
+                               (const xmlChar *)xpath->namespaces[i].uri) != 0) {
+            xmlXPathFreeContext(context);
+            return NULL;
+        }
+    }
+    return context;
+}
+
+// ---- settings ----
+
+static tidings_status no_memory(struct tidings_error *err)
+{
+    return error_set(err, TIDINGS_E_NO_MEMORY, "no memory for an ack rule");
+}
+
+static tidings_status add_namespace(const char *prefix, const json_t *value,
+                                    struct ack_xpath *xpath, struct tidings_error *err)
+{
+    struct str uri;
+    if (xpath->namespace_count == ACK_NAMESPACES_MAX) {
+        return error_set(err, TIDINGS_E_INVALID, "ack.xpath.namespaces: more than %d",
+                         ACK_NAMESPACES_MAX);
+    }
+    if (xmlValidateNCName((const xmlChar *)prefix, 0) != 0 || strlen(prefix) > ACK_TEXT_MAX) {
+        return error_set(err, TIDINGS_E_INVALID,
+                         "ack.xpath.namespaces: a prefix must be a name of XML without a colon");
+    }
+    tidings_status status =
+        member_text(value, "ack.xpath.namespaces: a namespace", 1, ACK_TEXT_MAX, &uri, err);
+    if (status != TIDINGS_OK) {
+        return status;
+    }
+    struct name_space *added = &xpath->namespaces[xpath->namespace_count++];
+    added->prefix = str_dup(str_of(prefix));
+    added->uri = str_dup(uri);
+    return added->prefix != NULL && added->uri != NULL ? TIDINGS_OK : no_memory(err);
+}
+
+static tidings_status read_namespaces(json_t *document, struct ack_xpath *xpath,
+                                      struct tidings_error *err)
+{
+    tidings_status status = TIDINGS_OK;
+    if (document != NULL && !json_is_object(document)) {
+        return error_set(err, TIDINGS_E_INVALID,
+                         "ack.xpath.namespaces: must be an object of prefixes and namespaces");
+    }
+    for (void *at = json_object_iter(document); at != NULL && status == TIDINGS_OK;
+         at = json_object_iter_next(document, at)) {
+        status = add_namespace(json_object_iter_key(at), json_object_iter_value(at), xpath, err);
+    }
+    return status;
+}
+
+// Compiled, and tried on a document of nothing: prefixes and functions are looked up only then.
+static tidings_status compile(struct ack_xpath *xpath, struct tidings_error *err)
+{
+    char shown[MEMBER_EXCERPT_SIZE];
+    xmlDoc *doc = xmlNewDoc((const xmlChar *)"1.0");
+    xmlNode *root = doc != NULL ? xmlNewDocNode(doc, NULL, (const xmlChar *)"nothing", NULL) : NULL;
+    xmlXPathContext *context = root != NULL ? new_context(xpath, doc) : NULL;
+    if (context == NULL) {
+        xmlFreeNode(root);
+        xmlFreeDoc(doc);
+        return no_memory(err);
+    }
+    (void)xmlDocSetRootElement(doc, root);
+    xpath->compiled = xmlXPathCtxtCompile(context, (const xmlChar *)xpath->path);
+    xmlXPathObject *found =
+        xpath->compiled != NULL ? xmlXPathCompiledEval(xpath->compiled, context) : NULL;
+    bool prefix = context->lastError.code == XML_XPATH_UNDEF_PREFIX_ERROR;
+    bool memory = context->lastError.code == XML_ERR_NO_MEMORY;
+    bool good = found != NULL;
+    xmlXPathFreeObject(found);
+    xmlXPathFreeContext(context);
+    xmlFreeDoc(doc);
+    if (memory) {
+        return no_memory(err);
+    }
+    member_excerpt(str_of(xpath->path), shown);
+    return good ? TIDINGS_OK
+                : error_set(
+                      err, TIDINGS_E_INVALID, "ack.xpath.path: \"%s\" is no XPath 1.0%s", shown,
+                      prefix ? ": a prefix is not among namespaces" : " whose functions there are");
+}
+
+static tidings_status fill(const json_t *document, struct ack_xpath *xpath,
+                           struct tidings_error *err)
+{
+    static const char *const names[] = { "path", "equals", "namespaces" };
+    struct str path = { 0 };
+    struct str equals = { 0 };
+    tidings_status status = member_object(document, "ack.xpath", names, BASE_COUNT(names), err);
+    if (status == TIDINGS_OK) {
+        status = member_text(json_object_get(document, "path"), "ack.xpath.path", 1, ACK_TEXT_MAX,
+                             &path, err);
+    }
+    if (status == TIDINGS_OK) {
+        status = member_text(json_object_get(document, "equals"), "ack.xpath.equals", 0,
+                             ACK_TEXT_MAX, &equals, err);
+    }
+    if (status == TIDINGS_OK) {
+        status = read_namespaces(member_get(document, "namespaces"), xpath, err);
+    }
+    if (status != TIDINGS_OK) {
+        return status;
+    }
+    xpath->path = str_dup(path);
+    xpath->equals = str_dup(equals);
+    return xpath->path != NULL && xpath->equals != NULL ? compile(xpath, err) : no_memory(err);
+}
+
+tidings_status ack_xpath_new(const json_t *document, struct ack_xpath **ret,
+                             struct tidings_error *err)
+{
+    struct ack_xpath *xpath = calloc(1, sizeof *xpath);
+    *ret = NULL;
+    xmlInitParser();
+    if (xpath == NULL) {
+        return no_memory(err);
+    }
+    if (pthread_mutex_init(&xpath->lock, NULL) != 0) {
+        free(xpath);
+        return no_memory(err);
+    }
+    tidings_status status = fill(document, xpath, err);
+    if (status != TIDINGS_OK) {
+        ack_xpath_free(xpath);
+        return status;
+    }
+    *ret = xpath;
+    return TIDINGS_OK;
+}
+
+void ack_xpath_free(struct ack_xpath *xpath)
+{
+    if (xpath == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < xpath->namespace_count; i++) {
+        free(xpath->namespaces[i].prefix);
+        free(xpath->namespaces[i].uri);
+    }
+    xmlXPathFreeCompExpr(xpath->compiled);
+    pthread_mutex_destroy(&xpath->lock);
+    free(xpath->path);
+    free(xpath->equals);
+    free(xpath);
+}
+
+// ---- a reply ----
+
+// The text of what the path finds, for xmlFree; NULL when it could not be followed.
+static xmlChar *evaluate(struct ack_xpath *xpath, xmlDoc *doc, bool *ret_nothing)
+{
+    xmlXPathContext *context = new_context(xpath, doc);
+    xmlXPathObject *found = NULL;
+    if (context != NULL) {
+        pthread_mutex_lock(&xpath->lock);
+        found = xmlXPathCompiledEval(xpath->compiled, context);
+        pthread_mutex_unlock(&xpath->lock);
+    }
+    *ret_nothing =
+        found != NULL && found->type == XPATH_NODESET && xmlXPathNodeSetIsEmpty(found->nodesetval);
+    xmlChar *text = found != NULL ? xmlXPathCastToString(found) : NULL;
+    xmlXPathFreeObject(found);
+    xmlXPathFreeContext(context);
+    return text;
+}
+
+bool ack_xpath_fits(struct ack_xpath *xpath, xmlDoc *doc, char *why, size_t why_size)
+{
+    char path[MEMBER_EXCERPT_SIZE];
+    char wanted[MEMBER_EXCERPT_SIZE];
+    char came[MEMBER_EXCERPT_SIZE];
+    bool nothing;
+    xmlChar *text = evaluate(xpath, doc, &nothing);
+    bool fits = text != NULL && !nothing && str_eq_c(xml_str(text), xpath->equals);
+    if (!fits) {
+        member_excerpt(str_of(xpath->path), path);
+        member_excerpt(str_of(xpath->equals), wanted);
+        member_excerpt(xml_str(text), came);
+    }
+    bool failed = text == NULL;
+    xmlFree(text);
+    if (fits) {
+        return true;
+    }
+    if (failed) {
+        return ack_refuse(why, why_size, "XPath \"%s\" takes too many steps in this reply", path);
+    }
+    return nothing ? ack_refuse(why, why_size, "XPath \"%s\" must be \"%s\", there is nothing",
+                                path, wanted)
+                   : ack_refuse(why, why_size, "XPath \"%s\" must be \"%s\", it is \"%s\"", path,
+                                wanted, came);
+}
+
+static const xmlNode *text_of_fault(const xmlNode *fault)
+{
+    for (const xmlNode *part = xml_element(fault->children); part != NULL;
+         part = xml_element(part->next)) {
+        if (str_eq_c(xml_str(part->name), "faultstring") ||
+            str_eq_c(xml_str(part->name), "Reason")) {
+            return part;
+        }
+    }
+    return fault;
+}
+
+void ack_fault_text(const xmlNode *fault, char ret[MEMBER_EXCERPT_SIZE])
+{
+    xmlChar *text = xmlNodeGetContent(text_of_fault(fault));
+    member_excerpt(str_trim(xml_str(text)), ret);
+    xmlFree(text);
+}

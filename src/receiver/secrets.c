@@ -1,0 +1,400 @@
+// SPDX-License-Identifier: Apache-2.0
+// All that may not be seen of a receiver's settings: secrets of signatures, credentials, the
+// private key of a certificate.
+#include <openssl/crypto.h>
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "receiver/member.h"
+#include "receiver/private.h"
+
+enum { WHAT_SIZE = RECEIVER_NAME_MAX + 16 };
+
+tidings_status hidden_set(struct hidden *hidden, struct str text, struct tidings_error *err)
+{
+    hidden_free(hidden);
+    hidden->ptr = str_dup(text);
+    hidden->len = text.len;
+    return hidden->ptr != NULL ? TIDINGS_OK
+                               : error_set(err, TIDINGS_E_NO_MEMORY, "no memory for a secret");
+}
+
+void hidden_free(struct hidden *hidden)
+{
+    if (hidden->ptr != NULL) {
+        OPENSSL_cleanse(hidden->ptr, hidden->len);
+        free(hidden->ptr);
+    }
+    *hidden = (struct hidden){ NULL, 0 };
+}
+
+// ---- reading ----
+
+// What sealed texts of this receiver are bound to.
+static struct str bound_to(const char *name, char room[WHAT_SIZE])
+{
+    size_t len = 0;
+    memcpy(room, "receiver/", 9);
+    len = 9 + strlen(name);
+    memcpy(room + 9, name, strlen(name));
+    return str_make(room, len);
+}
+
+// A text as it is, or sealed.
+static tidings_status read_hidden(const json_t *value, const char *path, size_t most,
+                                  const struct source *source, const char *name, struct hidden *ret,
+                                  struct tidings_error *err)
+{
+    struct tidings_error why = { 0 };
+    char what[WHAT_SIZE];
+    struct str text;
+    struct buf plain;
+    // Sealed texts are longer by a third and a little; they are bounded by the document.
+    tidings_status status = member_text(value, path, 1, RECEIVER_DOCUMENT_MAX, &text, err);
+    if (status != TIDINGS_OK) {
+        return status;
+    }
+    if (!seal_is_sealed(text)) {
+        return text.len <= most ? hidden_set(ret, text, err)
+                                : error_set(err, TIDINGS_E_INVALID,
+                                            "%s: must be a text of 1 to %zu bytes", path, most);
+    }
+    if (source->seal == NULL) {
+        return error_set(err, TIDINGS_E_PERMISSION, "%s: is sealed, and there is no sealing key",
+                         path);
+    }
+    buf_init(&plain, most);
+    status = buf_reserve(&plain, text.len < most ? text.len : most, NULL); // moves no secret later
+    if (status == TIDINGS_OK) {
+        status = seal_open(source->seal, bound_to(name, what), text, &plain, &why);
+    }
+    if (status == TIDINGS_OK && memchr(plain.ptr, '\0', plain.len) == NULL) {
+        status = hidden_set(ret, buf_str(&plain), err);
+    } else {
+        status = error_set(err, status == TIDINGS_OK ? TIDINGS_E_INVALID : status, "%s: %s", path,
+                           error_text(&why, status));
+    }
+    if (plain.ptr != NULL) {
+        OPENSSL_cleanse(plain.ptr, plain.size);
+    }
+    buf_deinit(&plain);
+    return status;
+}
+
+// `true` stands for what there was.
+static tidings_status read_or_keep(const json_t *value, const char *path, size_t most,
+                                   const struct source *source, const struct hidden *old,
+                                   const char *name, struct hidden *ret, struct tidings_error *err)
+{
+    if (value == NULL) {
+        return TIDINGS_OK;
+    }
+    if (!json_is_true(value)) {
+        return read_hidden(value, path, most, source, name, ret, err);
+    }
+    return old != NULL && old->ptr != NULL
+               ? hidden_set(ret, str_make(old->ptr, old->len), err)
+               : error_set(err, TIDINGS_E_INVALID,
+                           "%s: must be a text; true stands for one that is there, and there is "
+                           "none",
+                           path);
+}
+
+static tidings_status make_id(char ret[SECRET_ID_SIZE], struct tidings_error *err)
+{
+    unsigned char bytes[8];
+    static const char digits[] = "0123456789abcdef";
+    if (RAND_bytes(bytes, sizeof bytes) != 1) {
+        return error_set(err, TIDINGS_E_INTERNAL, "no randomness for the id of a secret");
+    }
+    memcpy(ret, "sec_", 4);
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        ret[4 + 2 * i] = digits[bytes[i] >> 4];
+        ret[5 + 2 * i] = digits[bytes[i] & 15];
+    }
+    ret[4 + 2 * sizeof bytes] = '\0';
+    return TIDINGS_OK;
+}
+
+static bool is_id(struct str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        if (!((c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '_' ||
+              c == '-')) {
+            return false;
+        }
+    }
+    return text.len > 0 && text.len < SECRET_ID_SIZE;
+}
+
+static const struct secret *find(const struct receiver_settings *settings, const char *id)
+{
+    for (size_t i = 0; settings != NULL && i < settings->secret_count; i++) {
+        if (strcmp(settings->secrets[i].id, id) == 0) {
+            return &settings->secrets[i];
+        }
+    }
+    return NULL;
+}
+
+static tidings_status read_id(const json_t *value, const char *path,
+                              const struct receiver_settings *settings, struct secret *ret,
+                              struct tidings_error *err)
+{
+    if (value == NULL) {
+        return make_id(ret->id, err);
+    }
+    if (!json_is_string(value) || !is_id(member_str(value))) {
+        return error_set(err, TIDINGS_E_INVALID,
+                         "%s.id: must be 1 to %d letters, digits, _ and -, or be left out", path,
+                         SECRET_ID_SIZE - 1);
+    }
+    if (find(settings, json_string_value(value)) != NULL) {
+        return error_set(err, TIDINGS_E_INVALID, "%s.id: comes twice", path);
+    }
+    return str_copy(ret->id, sizeof ret->id, member_str(value)) ? TIDINGS_OK : TIDINGS_E_INTERNAL;
+}
+
+static tidings_status read_text(const json_t *item, const char *path, const struct source *source,
+                                const struct receiver_settings *settings, struct secret *ret,
+                                struct tidings_error *err)
+{
+    const json_t *value = member_get(item, "secret");
+    const struct secret *old = find(source->old, ret->id);
+    char at[64];
+    struct tidings_error why = { 0 };
+    (void)snprintf(at, sizeof at, "%s.secret", path);
+    tidings_status status =
+        value != NULL
+            ? read_hidden(value, at, SECRET_TEXT_MAX, source, settings->name, &ret->text, err)
+        : old != NULL ? hidden_set(&ret->text, str_make(old->text.ptr, old->text.len), err)
+                      : error_set(err, TIDINGS_E_INVALID,
+                                  "%s: must be there (what is shown of secrets is not them)", at);
+    if (status != TIDINGS_OK) {
+        return status;
+    }
+    status =
+        sign_secret_new(settings->scheme, str_make(ret->text.ptr, ret->text.len), &ret->key, &why);
+    if (status == TIDINGS_OK && !sign_secret_can_sign(ret->key)) {
+        status = error_set(&why, TIDINGS_E_INVALID, "a public key cannot sign");
+    }
+    return status == TIDINGS_OK ? TIDINGS_OK : error_set(err, status, "%s: %s", at, why.text);
+}
+
+static tidings_status read_one(const json_t *item, const char *path, const struct source *source,
+                               const struct receiver_settings *settings, struct secret *ret,
+                               struct tidings_error *err)
+{
+    static const char *const names[] = { "secret", "id", "createdAt", "expiresAt" };
+    char at[64];
+    tidings_status status = member_object(item, path, names, BASE_COUNT(names), err);
+    if (status == TIDINGS_OK) {
+        status = read_id(member_get(item, "id"), path, settings, ret, err);
+    }
+    ret->created_ms = source->now_ms;
+    const json_t *value = member_get(item, "createdAt");
+    if (status == TIDINGS_OK && value != NULL) {
+        (void)snprintf(at, sizeof at, "%s.createdAt", path);
+        status = member_number(value, at, 0, INT64_MAX, &ret->created_ms, err);
+    }
+    value = member_get(item, "expiresAt");
+    if (status == TIDINGS_OK && value != NULL) {
+        (void)snprintf(at, sizeof at, "%s.expiresAt", path);
+        status = member_number(value, at, 1, INT64_MAX, &ret->expires_ms, err);
+    }
+    return status == TIDINGS_OK ? read_text(item, path, source, settings, ret, err) : status;
+}
+
+static tidings_status read_secrets(const json_t *list, const struct source *source,
+                                   struct receiver_settings *ret, struct tidings_error *err)
+{
+    tidings_status status = TIDINGS_OK;
+    if (!json_is_array(list) || json_array_size(list) > SIGN_KEYS_MAX) {
+        return error_set(err, TIDINGS_E_INVALID,
+                         "secrets: must be an array of at most %d objects such as "
+                         "{\"secret\": \"whsec_...\"}",
+                         SIGN_KEYS_MAX);
+    }
+    if (ret->scheme == SIGN_NONE && json_array_size(list) > 0) {
+        return error_set(err, TIDINGS_E_INVALID,
+                         "secrets: signature.scheme is none, nothing would be signed with them");
+    }
+    for (size_t i = 0; i < json_array_size(list) && status == TIDINGS_OK; i++) {
+        char path[32];
+        struct secret *secret = &ret->secrets[i];
+        (void)snprintf(path, sizeof path, "secrets[%zu]", i);
+        status = read_one(json_array_get(list, i), path, source, ret, secret, err);
+        ret->secret_count++; // also what is half read is freed
+    }
+    return status;
+}
+
+static tidings_status check_credentials(const struct receiver_settings *settings,
+                                        struct tidings_error *err)
+{
+    struct str basic = str_make(settings->basic.ptr, settings->basic.len);
+    struct str bearer = str_make(settings->bearer.ptr, settings->bearer.len);
+    bool good = member_is_field_value(basic);
+    for (size_t i = 0; good && i < bearer.len; i++) {
+        good = bearer.ptr[i] > ' ' && bearer.ptr[i] <= '~';
+    }
+    if (!good || (basic.ptr != NULL && str_find(basic, ':', 0) == SIZE_MAX)) {
+        return error_set(err, TIDINGS_E_INVALID,
+                         "auth: basic must be \"user:password\" without control characters, bearer "
+                         "a token of visible ASCII");
+    }
+    if (basic.ptr != NULL && bearer.ptr != NULL) {
+        return error_set(err, TIDINGS_E_INVALID, "auth: basic or bearer, not both");
+    }
+    return TIDINGS_OK;
+}
+
+static tidings_status read_auth(const json_t *auth, const struct source *source,
+                                struct receiver_settings *ret, struct tidings_error *err)
+{
+    static const char *const names[] = { "basic", "bearer" };
+    const struct receiver_settings *old = source->old;
+    tidings_status status = member_object(auth, "auth", names, BASE_COUNT(names), err);
+    if (status == TIDINGS_OK) {
+        status = read_or_keep(member_get(auth, "basic"), "auth.basic", AUTH_MAX, source,
+                              old != NULL ? &old->basic : NULL, ret->name, &ret->basic, err);
+    }
+    if (status == TIDINGS_OK) {
+        status = read_or_keep(member_get(auth, "bearer"), "auth.bearer", AUTH_MAX, source,
+                              old != NULL ? &old->bearer : NULL, ret->name, &ret->bearer, err);
+    }
+    return status == TIDINGS_OK ? check_credentials(ret, err) : status;
+}
+
+tidings_status secrets_read(const json_t *root, const struct source *source,
+                            struct receiver_settings *ret, struct tidings_error *err)
+{
+    const struct receiver_settings *old = source->old;
+    const json_t *value = member_get(root, "secrets");
+    tidings_status status = value != NULL ? read_secrets(value, source, ret, err) : TIDINGS_OK;
+    value = member_get(root, "auth");
+    if (status == TIDINGS_OK && value != NULL) {
+        status = read_auth(value, source, ret, err);
+    }
+    if (status == TIDINGS_OK) {
+        status =
+            read_or_keep(member_get(member_get(root, "tls"), "key"), "tls.key", KEY_PEM_MAX, source,
+                         old != NULL ? &old->tls_key : NULL, ret->name, &ret->tls_key, err);
+    }
+    return status;
+}
+
+size_t secrets_keys(const struct receiver_settings *settings, int64_t now_ms,
+                    const struct sign_secret *ret[SIGN_KEYS_MAX])
+{
+    size_t count = 0;
+    for (size_t i = 0; i < settings->secret_count; i++) {
+        const struct secret *secret = &settings->secrets[i];
+        if (secret->expires_ms == 0 || secret->expires_ms > now_ms) {
+            ret[count++] = secret->key;
+        }
+    }
+    return count;
+}
+
+// ---- trees ----
+
+static void wipe_text(const json_t *value)
+{
+    if (json_is_string(value)) { // nobody else holds the tree
+        OPENSSL_cleanse((void *)(uintptr_t)json_string_value(value), json_string_length(value));
+    }
+}
+
+void secrets_wipe(json_t *root)
+{
+    const json_t *list = json_object_get(root, "secrets");
+    const json_t *auth = json_object_get(root, "auth");
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        wipe_text(json_object_get(json_array_get(list, i), "secret"));
+    }
+    wipe_text(json_object_get(auth, "basic"));
+    wipe_text(json_object_get(auth, "bearer"));
+    wipe_text(json_object_get(json_object_get(root, "tls"), "key"));
+}
+
+void secrets_remove(json_t *root)
+{
+    (void)json_object_del(root, "secrets"); // fails only for what is not there
+    (void)json_object_del(root, "auth");
+    (void)json_object_del(json_object_get(root, "tls"), "key");
+}
+
+// Sealed, or `true`.
+static json_t *cover(const struct hidden *hidden, const char *name, const struct seal *seal,
+                     struct tidings_error *err)
+{
+    char what[WHAT_SIZE];
+    struct buf text;
+    if (seal == NULL) {
+        return json_true();
+    }
+    buf_init(&text, RECEIVER_DOCUMENT_MAX);
+    json_t *value = NULL;
+    if (seal_close(seal, bound_to(name, what), str_make(hidden->ptr, hidden->len), &text, err) ==
+        TIDINGS_OK) {
+        value = json_stringn(text.ptr, text.len);
+    }
+    buf_deinit(&text);
+    return value;
+}
+
+static bool put_hidden(json_t *object, const char *member, const struct hidden *hidden,
+                       const char *name, const struct seal *seal, struct tidings_error *err)
+{
+    return hidden->ptr == NULL ||
+           json_object_set_new(object, member, cover(hidden, name, seal, err)) == 0;
+}
+
+static json_t *describe(const struct secret *secret, const char *name, const struct seal *seal,
+                        struct tidings_error *err)
+{
+    json_t *object = json_pack(
+        "{s:s, s:I, s:o}", "id", secret->id, "createdAt", (json_int_t)secret->created_ms,
+        "expiresAt", secret->expires_ms > 0 ? json_integer(secret->expires_ms) : json_null());
+    if (object != NULL && seal != NULL &&
+        !put_hidden(object, "secret", &secret->text, name, seal, err)) {
+        json_decref(object);
+        return NULL;
+    }
+    return object;
+}
+
+static bool put_secrets(const struct receiver_settings *settings, const struct seal *seal,
+                        json_t *root, struct tidings_error *err)
+{
+    json_t *list = json_array();
+    bool good = list != NULL;
+    for (size_t i = 0; i < settings->secret_count && good; i++) {
+        good = json_array_append_new(
+                   list, describe(&settings->secrets[i], settings->name, seal, err)) == 0;
+    }
+    good = good && json_object_set(root, "secrets", list) == 0;
+    json_decref(list);
+    return good;
+}
+
+tidings_status secrets_put(const struct receiver_settings *settings, const struct seal *seal,
+                           json_t *root, struct tidings_error *err)
+{
+    const char *name = settings->name;
+    json_t *tls = json_object_get(root, "tls");
+    json_t *auth = json_object();
+    bool has_auth = settings->basic.ptr != NULL || settings->bearer.ptr != NULL;
+    bool good = auth != NULL && put_hidden(auth, "basic", &settings->basic, name, seal, err) &&
+                put_hidden(auth, "bearer", &settings->bearer, name, seal, err);
+    if (good && has_auth) {
+        good = json_object_set(root, "auth", auth) == 0;
+    }
+    json_decref(auth);
+    good = good && (settings->secret_count == 0 || put_secrets(settings, seal, root, err)) &&
+           put_hidden(tls, "key", &settings->tls_key, name, seal, err);
+    return good ? TIDINGS_OK : error_set(err, TIDINGS_E_NO_MEMORY, "no memory for settings");
+}
