@@ -19,6 +19,7 @@ extern "C" {
 
 typedef struct tidings_consumer tidings_consumer;
 typedef struct tidings_delivery tidings_delivery;
+typedef struct tidings_deferral tidings_deferral;
 
 typedef enum tidings_answer {
     TIDINGS_ACK = 0,   // applied (or a duplicate of what was applied): never again
@@ -33,6 +34,20 @@ typedef tidings_answer tidings_handler(void *arg, const tidings_message *message
 TIDINGS_API void tidings_delivery_later_ms(tidings_delivery *delivery, int64_t delay_ms);
 // An explicit delay level of the broker, as RocketMQ's delayLevelWhenNextConsume.
 TIDINGS_API void tidings_delivery_later_level(tidings_delivery *delivery, int level);
+
+// Within a concurrent handler, at most once: the answer comes later, by tidings_deferral_answer,
+// from any thread, also before the handler has returned; what the handler returns is not looked at.
+// The message itself is still good only during the call. So one handler thread can have thousands
+// of messages under way; cache_messages bounds them. NULL for an orderly handler: it must answer by
+// returning.
+// A message that is not answered within consume_timeout is sent back for another try; its late
+// answer is not looked at. tidings_consumer_stop waits for answers as for running handlers, and
+// tidings_consumer_free until the last has come.
+TIDINGS_API tidings_deferral *tidings_delivery_defer(tidings_delivery *delivery);
+// Exactly once for each deferral, which is gone then. delay_ms: for the answer LATER, as in
+// tidings_delivery_later_ms; -1 = the ladder's.
+TIDINGS_API void tidings_deferral_answer(tidings_deferral *deferral, tidings_answer answer,
+                                         int64_t delay_ms);
 
 TIDINGS_API tidings_status tidings_consumer_new(const tidings_config *config,
                                                 tidings_consumer **ret,

@@ -54,6 +54,14 @@ static inline struct list *list_pop(struct list *head)
     return node;
 }
 
+// Moves all of `from` behind those of `to`.
+static inline void list_append(struct list *to, struct list *from)
+{
+    while (!list_empty(from)) {
+        list_add_tail(to, list_pop(from));
+    }
+}
+
 #define LIST_ENTRY(node, type, member) BASE_CONTAINER_OF(node, type, member)
 #define list_for_each(node, head)                                                                  \
     for (struct list *node = (head)->next; node != (head); node = node->next)

@@ -7,8 +7,9 @@
 // (slots in `backs`) and batches that are done.
 //
 // A slot: WAITING → RUNNING (claimed) → DONE, or → BACK (the I/O thread must send it back, hold or
-// hop it) → DONE. batch->holds counts the slots that are not DONE and the claims; whoever takes the
-// last one off tells the I/O thread, which frees the batch.
+// hop it) → DONE. batch->holds counts the slots that are not DONE, the claims and the deferrals;
+// whoever takes the last one off tells the I/O thread, which frees the batch. A deferral is the
+// slot itself under another name.
 #ifndef CLIENT_CONSUMER_H
 #define CLIENT_CONSUMER_H
 
@@ -35,9 +36,13 @@ enum {
     COMPOSE_TIMER_LATE_MS = 1000,
 };
 
+struct slot;
+
 struct tidings_delivery {
     int64_t delay_ms; // -1 = not asked for
     int level;        // 0 = not asked for
+    struct slot *slot;
+    bool deferred;
 };
 
 struct subscription {
@@ -146,6 +151,7 @@ struct dispatch {
     struct list returned; // orderly: batches whose claim ended
     struct list backs;    // slots that need a request
     unsigned running;     // threads in handlers
+    _Atomic unsigned deferred;
     bool stopping;
     bool woken; // the I/O thread knows that there is something
     struct worker *workers;
@@ -266,6 +272,7 @@ tidings_status dispatch_start(struct tidings_consumer *consumer,
                               struct tidings_error *err) TIDINGS_NODISCARD;
 // No more claims; waits for running handlers. False when some still run.
 bool dispatch_stop(struct tidings_consumer *consumer, int64_t until_us);
+// Waits for all handler threads and deferrals.
 void dispatch_join(struct tidings_consumer *consumer);
 void dispatch_push(struct batch *batch);
 void dispatch_push_slot(struct slot *slot);
@@ -273,6 +280,30 @@ void dispatch_push_slot(struct slot *slot);
 void dispatch_forget(struct batch *batch);
 // What the handler threads have given back is worked off (I/O thread, when woken).
 void dispatch_collect(struct tidings_consumer *consumer);
+
+// ---- answer.c: what an answer leads to ----
+struct outcome {
+    enum slot_state state;
+    enum slot_wish wish;
+    int64_t delay_ms;
+    int64_t due_ms;
+    int level;
+};
+struct results { // what is given to the I/O thread
+    struct list finished;
+    struct list returned;
+    struct list backs;
+};
+void results_init(struct results *results);
+struct outcome outcome_of(struct tidings_consumer *consumer, tidings_answer answer,
+                          int64_t delay_ms, int level, const char *message_id);
+// The end of a message that was begun, unless the I/O thread has taken it meanwhile (it took too
+// long).
+void outcome_settle(struct slot *slot, const struct outcome *outcome, struct results *results);
+// Takes a hold off.
+void batch_let_go(struct batch *batch, struct results *results);
+// Under dispatch.lock.
+void results_give(struct tidings_consumer *consumer, struct results *results);
 
 // ---- retry.c ----
 void back_start(struct slot *slot);

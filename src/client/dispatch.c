@@ -13,12 +13,6 @@ enum {
     SLOW_US = 100,   // handlers slower than this take one message at a time
 };
 
-struct results { // what a claim ended with
-    struct list finished;
-    struct list returned;
-    struct list backs;
-};
-
 // ---- one message ----
 static tidings_status read_message(struct worker *worker, const struct batch *batch,
                                    const struct slot *slot, struct wire_message *wire,
@@ -44,46 +38,33 @@ static bool must_wait(const struct worker *worker, const tidings_message *messag
            *ret_due_ms > runtime_wall_ms(&worker->consumer->runtime);
 }
 
-struct outcome {
-    enum slot_state state;
-    enum slot_wish wish;
-    int64_t delay_ms;
-    int64_t due_ms;
-    int level;
-};
-
-static struct outcome handle(struct worker *worker, const struct slot *slot)
+// False: the answer comes later.
+static bool handle(struct worker *worker, struct slot *slot, struct outcome *ret)
 {
     struct tidings_consumer *consumer = worker->consumer;
     struct wire_message wire;
     tidings_message message;
-    tidings_delivery delivery = { .delay_ms = -1 };
+    tidings_delivery delivery = { .delay_ms = -1, .slot = slot };
     struct tidings_error err = { 0 };
-    struct outcome outcome = { .state = SLOT_BACK };
     tidings_answer answer = TIDINGS_LATER;
     tidings_status status = read_message(worker, slot->batch, slot, &wire, &message, &err);
+    *ret = (struct outcome){ .state = SLOT_BACK };
     if (status != TIDINGS_OK) {
         consumer_event(consumer, true, "%s queue %d offset %lld cannot be read: %s",
                        slot->batch->pq->subscription->topic, slot->batch->pq->queue_id,
                        (long long)slot->queue_offset, error_text(&err, status));
-    } else if (must_wait(worker, &message, slot, &outcome.due_ms)) {
-        outcome.wish = WISH_WAIT;
-        return outcome;
+    } else if (must_wait(worker, &message, slot, &ret->due_ms)) {
+        ret->wish = WISH_WAIT;
+        return true;
     } else {
         answer = consumer->handler(consumer->handler_arg, &message, &delivery);
     }
-    bool dead = answer == TIDINGS_DEAD;
-    if (answer == TIDINGS_ACK) {
-        outcome.state = SLOT_DONE;
-    } else if (consumer->is_broadcasting && (dead || !consumer->is_orderly)) {
-        consumer_event(consumer, true, "message %s was not taken; broadcasting has no second try",
-                       status == TIDINGS_OK ? tidings_message_id(&message) : "");
-        outcome.state = SLOT_DONE;
+    if (delivery.deferred) {
+        return false;
     }
-    outcome.wish = dead ? WISH_DEAD : WISH_LATER;
-    outcome.delay_ms = delivery.delay_ms;
-    outcome.level = delivery.level;
-    return outcome;
+    *ret = outcome_of(consumer, answer, delivery.delay_ms, delivery.level,
+                      status == TIDINGS_OK ? tidings_message_id(&message) : "");
+    return true;
 }
 
 void tidings_delivery_later_ms(tidings_delivery *delivery, int64_t delay_ms)
@@ -99,35 +80,16 @@ void tidings_delivery_later_level(tidings_delivery *delivery, int level)
 }
 
 // ---- a claim ----
-// The end of a message that was begun, unless the I/O thread has taken it meanwhile (it took too
-// long).
-static void settle(struct slot *slot, const struct outcome *outcome, struct results *results)
-{
-    uint8_t running = SLOT_RUNNING;
-    if (!atomic_compare_exchange_strong(&slot->state, &running, (uint8_t)outcome->state)) {
-        return;
-    }
-    if (outcome->state == SLOT_BACK) {
-        slot->wish = (uint8_t)outcome->wish;
-        slot->delay_ms = outcome->delay_ms;
-        slot->due_ms = outcome->due_ms;
-        slot->level = outcome->level;
-        list_add_tail(&results->backs, &slot->node);
-    } else {
-        atomic_fetch_sub_explicit(&slot->batch->holds, 1, memory_order_acq_rel);
-    }
-}
-
 static int64_t run_slot(struct worker *worker, struct slot *slot, int64_t now_us,
                         struct results *results)
 {
     atomic_store_explicit(&slot->started_us, now_us, memory_order_relaxed);
     atomic_store_explicit(&slot->state, SLOT_RUNNING, memory_order_release);
     struct outcome outcome = { .state = SLOT_DONE };
-    if (!atomic_load_explicit(&slot->batch->stale, memory_order_relaxed)) {
-        outcome = handle(worker, slot);
+    if (atomic_load_explicit(&slot->batch->stale, memory_order_relaxed) ||
+        handle(worker, slot, &outcome)) {
+        outcome_settle(slot, &outcome, results);
     }
-    settle(slot, &outcome, results);
     int64_t end_us = runtime_now_us(&worker->consumer->runtime);
     worker->average_us = (worker->average_us * 3 + (end_us - now_us)) / 4;
     return end_us;
@@ -140,9 +102,7 @@ static void run_claim(struct worker *worker, const struct claim *claim, struct r
     for (unsigned i = claim->from; i < claim->from + claim->count; i++) {
         now_us = run_slot(worker, &batch->slots[i], now_us, results);
     }
-    if (atomic_fetch_sub_explicit(&batch->holds, 1, memory_order_acq_rel) == 1) {
-        list_add_tail(&results->finished, &batch->done_node);
-    }
+    batch_let_go(batch, results);
 }
 
 // In order, until one is not acknowledged or the queue may not be worked on any more. The claim's
@@ -198,39 +158,13 @@ static bool take_claim(struct worker *worker, struct claim *ret)
     return true;
 }
 
-static void append(struct list *to, struct list *from)
-{
-    while (!list_empty(from)) {
-        list_add_tail(to, list_pop(from));
-    }
-}
-
-// Under the lock.
-static void give_results(struct tidings_consumer *consumer, struct results *results)
-{
-    struct dispatch *dispatch = &consumer->dispatch;
-    if (list_empty(&results->finished) && list_empty(&results->returned) &&
-        list_empty(&results->backs)) {
-        return;
-    }
-    append(&dispatch->finished, &results->finished);
-    append(&dispatch->returned, &results->returned);
-    append(&dispatch->backs, &results->backs);
-    if (!dispatch->woken) {
-        dispatch->woken = true;
-        runtime_wake(&consumer->runtime);
-    }
-}
-
 static void *work(void *arg)
 {
     struct worker *worker = arg;
     struct dispatch *dispatch = &worker->consumer->dispatch;
     struct claim claim;
     struct results results;
-    list_init(&results.finished);
-    list_init(&results.returned);
-    list_init(&results.backs);
+    results_init(&results);
     pthread_mutex_lock(&dispatch->lock);
     while (!dispatch->stopping) {
         if (!take_claim(worker, &claim)) {
@@ -245,7 +179,7 @@ static void *work(void *arg)
             run_claim(worker, &claim, &results);
         }
         pthread_mutex_lock(&dispatch->lock);
-        give_results(worker->consumer, &results);
+        results_give(worker->consumer, &results);
         if (--dispatch->running == 0 && dispatch->stopping) {
             pthread_cond_broadcast(&dispatch->idle);
         }
@@ -302,13 +236,11 @@ void dispatch_collect(struct tidings_consumer *consumer)
 {
     struct dispatch *dispatch = &consumer->dispatch;
     struct results results;
-    list_init(&results.finished);
-    list_init(&results.returned);
-    list_init(&results.backs);
+    results_init(&results);
     pthread_mutex_lock(&dispatch->lock);
-    append(&results.finished, &dispatch->finished);
-    append(&results.returned, &dispatch->returned);
-    append(&results.backs, &dispatch->backs);
+    list_append(&results.finished, &dispatch->finished);
+    list_append(&results.returned, &dispatch->returned);
+    list_append(&results.backs, &dispatch->backs);
     dispatch->woken = false;
     pthread_mutex_unlock(&dispatch->lock);
     for (struct list *node = list_pop(&results.finished); node;
@@ -391,10 +323,10 @@ bool dispatch_stop(struct tidings_consumer *consumer, int64_t until_us)
     pthread_mutex_lock(&dispatch->lock);
     dispatch->stopping = true;
     pthread_cond_broadcast(&dispatch->filled);
-    while (dispatch->running > 0 &&
+    while (dispatch->running + dispatch->deferred > 0 &&
            pthread_cond_timedwait(&dispatch->idle, &dispatch->lock, &until) != ETIMEDOUT) {
     }
-    bool idle = dispatch->running == 0;
+    bool idle = dispatch->running + dispatch->deferred == 0;
     pthread_mutex_unlock(&dispatch->lock);
     return idle;
 }
@@ -408,4 +340,9 @@ void dispatch_join(struct tidings_consumer *consumer)
         message_room_deinit(&worker->room);
     }
     dispatch->worker_count = 0;
+    pthread_mutex_lock(&dispatch->lock);
+    while (dispatch->deferred > 0) {
+        pthread_cond_wait(&dispatch->idle, &dispatch->lock);
+    }
+    pthread_mutex_unlock(&dispatch->lock);
 }
