@@ -24,7 +24,8 @@ struct intake_options {
     struct log *log; // may be NULL
 };
 // Reads the bindings and listens, as soon as the loop runs; an MQ that does not answer is tried
-// again for as long as it takes.
+// again for as long as it takes. After an error *ret may be there: it is stopped and freed as
+// usual, while the loop runs.
 tidings_status intake_start(const struct intake_options *options, struct intake **ret,
                             struct tidings_error *err) TIDINGS_NODISCARD;
 // Ends the consumers: waits for what is being accepted. While the notifier and its loop still run,
@@ -54,10 +55,10 @@ struct intake_view {
     uint64_t accepted;
     uint64_t refused; // answered "later": not durable, or the notifier refused them
 };
-// On the loop. E_NOT_FOUND.
-tidings_status intake_get(const struct intake *intake, struct str name, struct intake_view *ret,
+// On the loop; a view's texts are good until the next one is taken. E_NOT_FOUND.
+tidings_status intake_get(struct intake *intake, struct str name, struct intake_view *ret,
                           struct tidings_error *err) TIDINGS_NODISCARD;
-void intake_each(const struct intake *intake,
-                 void (*each)(void *arg, const struct intake_view *view), void *arg);
+void intake_each(struct intake *intake, void (*each)(void *arg, const struct intake_view *view),
+                 void *arg);
 
 #endif

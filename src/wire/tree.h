@@ -18,4 +18,8 @@ enum { WIRE_TREE_DEPTH_MAX = 32, WIRE_TREE_VALUES_MAX = 262144 };
 tidings_status wire_tree_parse(struct str text, json_t **ret,
                                struct tidings_error *err) TIDINGS_NODISCARD;
 
+// The value that a JSON pointer names (RFC 6901; "" is the whole); NULL when there is none, or the
+// pointer is malformed. It stays the tree's.
+const json_t *wire_tree_at(const json_t *root, struct str pointer);
+
 #endif
