@@ -237,6 +237,36 @@ tidings_status conf_add_topic(struct conf *conf, struct str text, const char *wh
     return TIDINGS_OK;
 }
 
+tidings_status conf_add_document(struct conf_documents *documents, struct str name, struct str json,
+                                 const char *where, struct tidings_error *err)
+{
+    if (documents->count >= CONF_DOCUMENTS_MAX) {
+        return error_set(err, TIDINGS_E_FULL, "%s: more than %d of them", where,
+                         CONF_DOCUMENTS_MAX);
+    }
+    struct conf_document *items =
+        reallocarray(documents->items, documents->count + 1, sizeof *items);
+    if (items == NULL) {
+        return error_set(err, TIDINGS_E_NO_MEMORY, "no memory for the configuration");
+    }
+    documents->items = items;
+    struct conf_document *item = &items[documents->count++];
+    *item = (struct conf_document){ str_dup(name), str_dup(json), str_dup(str_of(where)) };
+    return item->name != NULL && item->json != NULL && item->where != NULL
+               ? TIDINGS_OK
+               : error_set(err, TIDINGS_E_NO_MEMORY, "no memory for the configuration");
+}
+
+static void free_documents(struct conf_documents *documents)
+{
+    for (size_t i = 0; i < documents->count; i++) {
+        free(documents->items[i].name);
+        free(documents->items[i].json);
+        free(documents->items[i].where);
+    }
+    free(documents->items);
+}
+
 tidings_status conf_init(struct conf *conf, struct tidings_error *err)
 {
     memset(conf, 0, sizeof *conf);
@@ -259,6 +289,8 @@ void conf_deinit(struct conf *conf)
     for (size_t i = 0; i < conf->topic_count; i++) {
         free(conf->topics[i].name);
     }
+    free_documents(&conf->receivers);
+    free_documents(&conf->bindings);
     memset(conf, 0, sizeof *conf);
 }
 

@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "base/str.h"
 
-enum { CONF_TOPICS_MAX = 1024 };
+enum { CONF_TOPICS_MAX = 1024, CONF_DOCUMENTS_MAX = 1024 };
 
 #define CONF_TYPE_TEXT    char *
 #define CONF_TYPE_LADDER  char *
@@ -26,12 +26,23 @@ struct conf_topic {
     char *name;
     int queues;
 };
+struct conf_document { // an entry of `receivers:` or `bindings:`
+    char *name;
+    char *json;
+    char *where; // "tidings.yaml line 3: receivers.merchant-1"
+};
+struct conf_documents {
+    struct conf_document *items;
+    size_t count;
+};
 struct conf {
 #define C(section, key, flag, type, member, def, least, greatest, text) CONF_TYPE_##type member;
 #include "app/conf.def"
 #undef C
     struct conf_topic topics[CONF_TOPICS_MAX];
     size_t topic_count;
+    struct conf_documents receivers; // settings of receiver/receiver.h
+    struct conf_documents bindings;  // settings of intake/intake.h
     bool check_only;
     bool help;
 };
@@ -50,6 +61,9 @@ tidings_status conf_set(struct conf *conf, struct str section, struct str key, s
                         const char *where, struct tidings_error *err) TIDINGS_NODISCARD;
 tidings_status conf_add_topic(struct conf *conf, struct str text, const char *where,
                               struct tidings_error *err) TIDINGS_NODISCARD;
+// Keeps a document of the section `receivers` or `bindings`; what it says is not looked at here.
+tidings_status conf_add_document(struct conf_documents *documents, struct str name, struct str json,
+                                 const char *where, struct tidings_error *err) TIDINGS_NODISCARD;
 // The configuration file (YAML, at most 1 MiB). Errors name the file, the line, and what would be
 // right.
 tidings_status conf_read_file(struct conf *conf, const char *path,

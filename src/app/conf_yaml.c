@@ -8,6 +8,7 @@
 #include <yaml.h>
 
 #include "app/conf.h"
+#include "app/conf_json.h"
 
 enum {
     FILE_MAX_BYTES = 1024 * 1024,
@@ -118,10 +119,54 @@ static tidings_status read_value(const struct reading *reading, struct str secti
     return conf_set(reading->conf, section, key, scalar(value), where, reading->err);
 }
 
+// Entries of a name and settings below it, which are kept as JSON.
+static tidings_status read_documents(const struct reading *reading, const char *section,
+                                     struct conf_documents *documents, const yaml_node_t *list)
+{
+    char where[WHERE_SIZE];
+    char entry[WHERE_SIZE + SHOWN_NAME_MAX];
+    tidings_status status = TIDINGS_OK;
+    if (list->type != YAML_MAPPING_NODE) {
+        return wrong(reading, list, "%s must have names below it, not %s", section, kind_of(list));
+    }
+    for (const yaml_node_pair_t *pair = list->data.mapping.pairs.start;
+         pair < list->data.mapping.pairs.top && status == TIDINGS_OK; pair++) {
+        struct str name;
+        struct buf json;
+        const yaml_node_t *node = yaml_document_get_node(reading->document, pair->value);
+        buf_init(&json, FILE_MAX_BYTES);
+        status = read_key(reading, list, pair, &name);
+        if (status == TIDINGS_OK && node->type != YAML_MAPPING_NODE) {
+            status =
+                wrong(reading, node, "%s.%.*s must have settings below it", section, STR_ARG(name));
+        }
+        if (status == TIDINGS_OK) {
+            status = conf_json(reading->document, node, &json, reading->err);
+        }
+        if (status == TIDINGS_OK) {
+            where_text(reading, node, where);
+            int n = snprintf(entry, sizeof entry, "%s: %s.%.*s", where, section,
+                             (int)(name.len < 64 ? name.len : 64), name.ptr);
+            status = conf_add_document(documents, name, buf_str(&json), n > 0 ? entry : "",
+                                       reading->err);
+        }
+        buf_deinit(&json);
+    }
+    return status;
+}
+
 static tidings_status read_section(const struct reading *reading, struct str section,
                                    const yaml_node_t *name, const yaml_node_t *node)
 {
     tidings_status status = TIDINGS_OK;
+    if (str_eq_c(section, "receivers") || str_eq_c(section, "bindings")) {
+        bool bindings = str_eq_c(section, "bindings");
+        return node->type == YAML_SCALAR_NODE && scalar(node).len == 0
+                   ? TIDINGS_OK
+                   : read_documents(reading, bindings ? "bindings" : "receivers",
+                                    bindings ? &reading->conf->bindings : &reading->conf->receivers,
+                                    node);
+    }
     if (!conf_is_section(section)) {
         return wrong(reading, name, "unknown section %.*s (tidings serve --help lists them)",
                      STR_ARG(section));

@@ -3,7 +3,10 @@
 #ifndef APP_ENGINE_H
 #define APP_ENGINE_H
 
+#include <pthread.h>
+
 #include "app/conf.h"
+#include "app/notifier.h"
 #include "base/fault.h"
 #include "base/log.h"
 #include "broker/broker.h"
@@ -23,9 +26,12 @@ struct engine {
     struct net_listener *broker_listener;
     struct net_listener *vip_listener;
     struct http_server *http;
+    struct notifier *notifier;
+    pthread_t stopper; // while stopping: ends what the loop must outlive
     struct net_timer *drain_timer;
     int drain_steps;
     bool stopping;
+    bool stops_beside; // by `stopper`
     _Atomic bool ready;
 };
 

@@ -1,89 +1,44 @@
 // SPDX-License-Identifier: Apache-2.0
-// /healthz, /readyz and /metrics. The HTTP thread asks the loop for its figures and waits for them.
-#include <errno.h>
-#include <pthread.h>
+// The HTTP port: the API's paths, and /healthz, /readyz, /metrics. For these the HTTP thread asks
+// the loops for their figures and waits for them.
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "app/ask.h"
 #include "app/engine.h"
 
-enum { ANSWER_WAIT_MS = 2000, BODY_MAX = 64 * 1024, CONNECTIONS_MAX = 256, TIMEOUT_S = 30 };
+enum {
+    BODY_MAX = 32 * 1024 * 1024, // a batch; single operations have lower limits
+    BODIES_TOTAL = 256 * 1024 * 1024,
+    TIMEOUT_S = 60,
+};
 
-// A question to the loop. Two hold it (the asker and the loop); the last one frees it, so that a
-// late answer after the asker gave up does no harm.
-struct question {
-    pthread_mutex_t lock;
-    pthread_cond_t answered;
-    struct engine *engine;
-    int holders;
-    bool done;
+struct figures {
     struct broker_stats broker;
     struct net_loop_stats net;
 };
 
-static void release(struct question *question)
+static tidings_status read_figures(void *arg, struct buf *out)
 {
-    pthread_mutex_lock(&question->lock);
-    int left = --question->holders;
-    pthread_mutex_unlock(&question->lock);
-    if (left == 0) {
-        pthread_cond_destroy(&question->answered);
-        pthread_mutex_destroy(&question->lock);
-        free(question);
-    }
+    struct engine *engine = arg;
+    struct figures figures;
+    broker_stats(engine->broker, &figures.broker);
+    net_loop_stats(engine->loop, &figures.net);
+    return buf_add(out, &figures, sizeof figures);
 }
 
-static void answer(void *arg)
+static bool ask(struct engine *engine, struct figures *ret)
 {
-    struct question *question = arg;
-    pthread_mutex_lock(&question->lock);
-    broker_stats(question->engine->broker, &question->broker);
-    net_loop_stats(question->engine->loop, &question->net);
-    question->done = true;
-    pthread_cond_signal(&question->answered);
-    pthread_mutex_unlock(&question->lock);
-    release(question);
-}
-
-static bool wait_done(struct question *question)
-{
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += ANSWER_WAIT_MS / 1000;
-    pthread_mutex_lock(&question->lock);
-    while (!question->done &&
-           pthread_cond_timedwait(&question->answered, &question->lock, &until) != ETIMEDOUT) {
+    struct buf out;
+    buf_init(&out, sizeof *ret);
+    bool answered = app_ask(engine->loop, read_figures, engine, &out) == TIDINGS_OK;
+    if (answered) {
+        memcpy(ret, out.ptr, sizeof *ret);
     }
-    bool done = question->done;
-    pthread_mutex_unlock(&question->lock);
-    return done;
-}
-
-static bool ask(struct engine *engine, struct broker_stats *ret_broker,
-                struct net_loop_stats *ret_net)
-{
-    struct question *question = calloc(1, sizeof *question);
-    if (question == NULL) {
-        return false;
-    }
-    pthread_mutex_init(&question->lock, NULL);
-    pthread_cond_init(&question->answered, NULL);
-    question->engine = engine;
-    question->holders = 2;
-    if (net_loop_post(engine->loop, answer, question) != TIDINGS_OK) {
-        release(question);
-        release(question);
-        return false;
-    }
-    bool done = wait_done(question);
-    *ret_broker = question->broker;
-    *ret_net = question->net;
-    release(question);
-    return done;
+    buf_deinit(&out);
+    return answered;
 }
 
 // Resident memory in bytes, from /proc (Linux).
@@ -116,10 +71,9 @@ static tidings_status metric(struct buf *out, const char *name, const char *kind
 
 static tidings_status write_metrics(struct engine *engine, struct buf *out)
 {
-    struct broker_stats broker;
-    struct net_loop_stats net;
+    struct figures figures;
     struct rusage usage;
-    if (!ask(engine, &broker, &net)) {
+    if (!ask(engine, &figures)) {
         return TIDINGS_E_TIMEOUT;
     }
     tidings_status status = TIDINGS_OK;
@@ -127,10 +81,10 @@ static tidings_status write_metrics(struct engine *engine, struct buf *out)
     if (status == TIDINGS_OK) {                                                                    \
         status = metric(out, name, kind, help, value);                                             \
     }
-#define X(member, name, kind, help) ADD(name, kind, help, broker.member)
+#define X(member, name, kind, help) ADD(name, kind, help, figures.broker.member)
     BROKER_STATS_MAP(X)
 #undef X
-#define X(member, name, kind, help) ADD(name, kind, help, net.member)
+#define X(member, name, kind, help) ADD(name, kind, help, figures.net.member)
     NET_STATS_MAP(X)
 #undef X
 #undef ADD
@@ -147,7 +101,7 @@ static tidings_status write_metrics(struct engine *engine, struct buf *out)
                      "# TYPE process_cpu_seconds_total counter\nprocess_cpu_seconds_total %.6f\n",
                      seconds);
     }
-    return status;
+    return status == TIDINGS_OK ? notifier_metrics(engine->notifier, out) : status;
 }
 
 static void say(struct http_response *response, int status, const char *text)
@@ -161,20 +115,23 @@ static void say(struct http_response *response, int status, const char *text)
 static void handle(void *arg, const struct http_request *request, struct http_response *response)
 {
     struct engine *engine = arg;
-    struct broker_stats broker;
-    struct net_loop_stats net;
+    struct figures figures;
+    if (api_handle(notifier_api(engine->notifier), request, response)) {
+        return;
+    }
     if (strcmp(request->method, "GET") != 0 && strcmp(request->method, "HEAD") != 0) {
         say(response, 405, "only GET and HEAD are served here");
     } else if (strcmp(request->path, "/healthz") == 0) {
-        bool alive = ask(engine, &broker, &net);
+        bool alive = ask(engine, &figures);
         say(response, alive ? 200 : 503, alive ? "ok" : "the event loop does not answer");
     } else if (strcmp(request->path, "/readyz") == 0) {
-        bool alive = engine->ready && !engine->stopping && ask(engine, &broker, &net);
-        const char *why = !alive                  ? "not ready"
-                          : broker.log_state == 1 ? "disk is full: sends are refused"
-                          : broker.log_state == 2 ? "the log cannot be written: sends are refused"
-                                                  : "ready";
-        say(response, alive && broker.log_state == 0 ? 200 : 503, why);
+        bool alive = engine->ready && !engine->stopping && ask(engine, &figures);
+        const char *why = !alive                          ? "not ready"
+                          : figures.broker.log_state == 1 ? "disk is full: sends are refused"
+                          : figures.broker.log_state == 2
+                              ? "the log cannot be written: sends are refused"
+                              : "ready";
+        say(response, alive && figures.broker.log_state == 0 ? 200 : 503, why);
     } else if (strcmp(request->path, "/metrics") == 0) {
         response->content_type = "text/plain; version=0.0.4; charset=utf-8";
         if (write_metrics(engine, &response->body) != TIDINGS_OK) {
@@ -182,20 +139,29 @@ static void handle(void *arg, const struct http_request *request, struct http_re
             say(response, 503, "the event loop does not answer");
         }
     } else {
-        say(response, 404, "not found; there are /healthz, /readyz and /metrics");
+        say(response, 404,
+            "not found; there are /v1/…, /openapi.yaml, /healthz, /readyz and /metrics");
     }
+}
+
+static void refuse(void *arg, int status, const char *text, struct http_response *response)
+{
+    const struct engine *engine = arg;
+    api_refuse(notifier_api(engine->notifier), status, text, response);
 }
 
 tidings_status engine_http_start(struct engine *engine, struct tidings_error *err)
 {
     struct http_server_options options = {
-        .host = engine->conf.host,
+        .host = engine->conf.http_host[0] != '\0' ? engine->conf.http_host : engine->conf.host,
         .port = (int)engine->conf.http_port,
         .body_max = BODY_MAX,
-        .connections_max = CONNECTIONS_MAX,
+        .bodies_total_max = BODIES_TOTAL,
+        .connections_max = (unsigned)engine->conf.http_connections,
         .timeout_s = TIMEOUT_S,
         .handler = handle,
         .arg = engine,
+        .refuse = refuse,
     };
     return http_server_start(&options, &engine->http, err);
 }

@@ -16,6 +16,7 @@
 #include "app/engine.h"
 #include "app/sdnotify.h"
 #include "app/tls.h"
+#include "base/thread.h"
 
 enum {
     OUT_TOTAL = 256 * 1024 * 1024,
@@ -24,7 +25,8 @@ enum {
     TRIM_FROM = 4 * 1024 * 1024,
     DRAIN_MS = 10000,
     DRAIN_STEP_MS = 20,
-    PORT_TRIES = 64
+    PORT_TRIES = 64,
+    STOP_PAUSE_US = 1000,
 };
 
 // ---- listening ----
@@ -112,25 +114,18 @@ static void reload(struct engine *engine)
     err = (struct tidings_error){ 0 };
     tidings_status status = app_tls_reload(engine->tls, &engine->log, &err);
     failed = say_not_reloaded(engine, "tls", status, &err) || failed;
+    err = (struct tidings_error){ 0 };
+    status = api_reload(notifier_api(engine->notifier), &err);
+    failed = say_not_reloaded(engine, "api", status, &err) || failed;
     if (!failed) {
         log_line(&engine->log, LOG_INFO, "app", "msg=\"reloaded\"");
     }
     sdnotify("READY=1");
 }
 
-static void on_signal(void *arg, int number)
+static void drain(void *arg)
 {
     struct engine *engine = arg;
-    if (number == SIGHUP) {
-        reload(engine);
-        return;
-    }
-    if (engine->stopping) {
-        return;
-    }
-    engine->stopping = true;
-    log_line(&engine->log, LOG_INFO, "app", "msg=\"stopping\" signal=%d", number);
-    sdnotify("STOPPING=1");
     net_listener_close(engine->broker_listener);
     net_listener_close(engine->vip_listener);
     net_listener_close(engine->namesrv_listener);
@@ -138,6 +133,41 @@ static void on_signal(void *arg, int number)
     broker_drain(engine->broker);
     engine->drain_steps = DRAIN_MS / DRAIN_STEP_MS;
     net_timer_start(engine->drain_timer, DRAIN_STEP_MS);
+}
+
+// The notifier first, while the MQ that it consumes from still runs: its consumers store what they
+// have done. That waits, and so it has a thread.
+static void *stop_notifier(void *arg)
+{
+    struct engine *engine = arg;
+    http_server_stop(engine->http);
+    engine->http = NULL;
+    notifier_stop(engine->notifier);
+    engine->notifier = NULL;
+    while (net_loop_post(engine->loop, drain, engine) == TIDINGS_E_FULL) {
+        (void)usleep(STOP_PAUSE_US);
+    }
+    return NULL;
+}
+
+static void on_signal(void *arg, int number)
+{
+    struct engine *engine = arg;
+    if (engine->stopping) {
+        return;
+    }
+    if (number == SIGHUP) {
+        reload(engine);
+        return;
+    }
+    engine->stopping = true;
+    log_line(&engine->log, LOG_INFO, "app", "msg=\"stopping\" signal=%d", number);
+    sdnotify("STOPPING=1");
+    if (thread_start(&engine->stopper, stop_notifier, engine) == 0) {
+        engine->stops_beside = true;
+    } else { // no thread: in the end, without what its consumers had still to say
+        drain(engine);
+    }
 }
 
 static tidings_status watch_signals(struct engine *engine, struct tidings_error *err)
@@ -198,6 +228,24 @@ static tidings_status open_broker(struct engine *engine, struct tidings_error *e
     return broker_open(&options, &engine->broker, err);
 }
 
+static tidings_status start_notifier(struct engine *engine, struct tidings_error *err)
+{
+    char servers[64];
+    const char *host = engine->conf.host;
+    bool any = strcmp(host, "0.0.0.0") == 0;
+    bool any6 = strcmp(host, "::") == 0;
+    (void)snprintf(servers, sizeof servers, "%s:%d",
+                   any    ? "127.0.0.1"
+                   : any6 ? "::1"
+                          : host,
+                   net_listener_port(engine->namesrv_listener));
+    const struct notifier_options options = { .conf = &engine->conf,
+                                              .log = &engine->log,
+                                              .fault = engine->fault_active ? &engine->fault : NULL,
+                                              .name_servers = servers };
+    return notifier_start(&options, &engine->notifier, err);
+}
+
 static void on_turn(void *arg)
 {
     broker_turn(((struct engine *)arg)->broker);
@@ -234,6 +282,9 @@ static tidings_status start(struct engine *engine, struct tidings_error *err)
         status = watch_signals(engine, err);
     }
     if (status == TIDINGS_OK) {
+        status = start_notifier(engine, err);
+    }
+    if (status == TIDINGS_OK) {
         status = engine_http_start(engine, err);
     }
     return status;
@@ -242,10 +293,11 @@ static tidings_status start(struct engine *engine, struct tidings_error *err)
 static void say_ready(struct engine *engine)
 {
     const char *host = engine->conf.host;
+    const char *http_host = engine->conf.http_host[0] != '\0' ? engine->conf.http_host : host;
     printf("ready namesrv=%s:%d broker=%s:%d vip=%s:%d http=%s:%d data=%s version=%s pid=%d\n",
            host, net_listener_port(engine->namesrv_listener), host,
            net_listener_port(engine->broker_listener), host,
-           net_listener_port(engine->vip_listener), host, http_server_port(engine->http),
+           net_listener_port(engine->vip_listener), http_host, http_server_port(engine->http),
            engine->conf.data, TIDINGS_VERSION, (int)getpid());
     fflush(stdout);
     engine->ready = true;
@@ -255,7 +307,11 @@ static void say_ready(struct engine *engine)
 static int stop(struct engine *engine)
 {
     struct tidings_error err = { 0 };
+    if (engine->stops_beside) {
+        pthread_join(engine->stopper, NULL);
+    }
     http_server_stop(engine->http);
+    notifier_stop(engine->notifier);
     net_timer_free(engine->drain_timer);
     tidings_status status = TIDINGS_OK;
     if (engine->loop != NULL) {
@@ -298,6 +354,9 @@ static tidings_status check_files(const struct conf *conf, struct tidings_error 
     tidings_status status =
         conf->acl_file[0] != '\0' ? acl_load(conf->acl_file, &acl, err) : TIDINGS_OK;
     acl_free(acl);
+    if (status == TIDINGS_OK) {
+        status = notifier_check(conf, err);
+    }
     return status == TIDINGS_OK ? app_tls_check(conf, err) : status;
 }
 
@@ -305,9 +364,10 @@ static void print_help(void)
 {
     printf(
         "Usage: tidings serve --data DIR [--config FILE] [--flag=value ...]\n\n"
-        "Runs the embedded MQ: name server, broker and VIP port for RocketMQ clients, HTTP for "
-        "health and\n"
-        "metrics. Prints one line beginning with \"ready\" when all ports accept; SIGTERM stops "
+        "Runs the embedded MQ (name server, broker and VIP port for RocketMQ clients) and the "
+        "notifier with\n"
+        "its HTTP API, health and metrics. Prints one line beginning with \"ready\" when all ports "
+        "accept; SIGTERM stops "
         "it.\n\n"
         "  --config FILE\n      settings as YAML, see the names in brackets; flags stand above it\n"
         "  --check-config\n      checks the settings and ends\n"

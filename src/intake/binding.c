@@ -31,8 +31,12 @@ static void listen_by(struct intake *intake, struct binding *binding, struct str
     struct settings *settings = NULL;
     struct tidings_error err = { 0 };
     struct ear *ear = NULL;
-    tidings_status status =
-        settings_parse(document, intake->name_servers, intake->client_settings, &settings, &err);
+    const struct settings_source source = { .name = str_of(binding->name),
+                                            .document = document,
+                                            .name_servers = intake->name_servers,
+                                            .client_settings = intake->client_settings,
+                                            .seal = intake->options.seal };
+    tidings_status status = settings_parse(&source, &settings, &err);
     if (status == TIDINGS_OK) {
         ear = ear_start(intake, str_of(binding->name), settings, &err);
     }
@@ -176,30 +180,47 @@ static tidings_status post_change(struct intake *intake, struct str name, struct
     return TIDINGS_OK;
 }
 
-tidings_status intake_check(struct str name, struct str document, struct tidings_error *err)
+static tidings_status check(struct str name, struct str document, const struct seal *seal,
+                            struct tidings_error *err)
 {
     struct settings *settings = NULL;
+    const struct settings_source source = { .name = name,
+                                            .document = document,
+                                            .name_servers = "127.0.0.1:9876",
+                                            .client_settings = "",
+                                            .seal = seal };
     tidings_status status = receiver_name_check(name, err);
     if (status == TIDINGS_OK) {
-        status = settings_parse(document, "127.0.0.1:9876", "", &settings, err);
+        status = settings_parse(&source, &settings, err);
     }
     settings_unref(settings);
     return status;
 }
 
+tidings_status intake_check(struct str name, struct str document, struct tidings_error *err)
+{
+    return check(name, document, NULL, err);
+}
+
 tidings_status intake_put(struct intake *intake, struct str name, struct str document,
                           intake_changed *done, void *arg, struct tidings_error *err)
 {
-    tidings_status status = intake_check(name, document, err);
+    struct buf sealed;
+    tidings_status status = check(name, document, intake->options.seal, err);
     if (status == TIDINGS_OK && map_get(&intake->bindings, name) == NULL &&
         intake->bindings.count >= INTAKE_BINDINGS_MAX) {
         status =
             error_set(err, TIDINGS_E_FULL, "there are %d bindings already", INTAKE_BINDINGS_MAX);
     }
-    if (status != TIDINGS_OK) {
-        return status;
+    buf_init(&sealed, INTAKE_DOCUMENT_MAX);
+    if (status == TIDINGS_OK) {
+        status = settings_seal(name, document, intake->options.seal, &sealed, err);
     }
-    return post_change(intake, name, document, false, done, arg, err);
+    if (status == TIDINGS_OK) {
+        status = post_change(intake, name, buf_str(&sealed), false, done, arg, err);
+    }
+    buf_deinit(&sealed);
+    return status;
 }
 
 tidings_status intake_drop(struct intake *intake, struct str name, intake_changed *done, void *arg,

@@ -21,7 +21,8 @@ struct intake_options {
     // "name=value" lines; "" for none.
     const char *client_settings;
     size_t payload_max;
-    struct log *log; // may be NULL
+    const struct seal *seal; // for settings.secret_key; NULL: bindings with one are refused
+    struct log *log;         // may be NULL
 };
 // Reads the bindings and listens, as soon as the loop runs; an MQ that does not answer is tried
 // again for as long as it takes. After an error *ret may be there: it is stopped and freed as

@@ -39,10 +39,18 @@ struct settings {
     tidings_config *config; // of the library
     struct buf room;
 };
-// client_settings: lines "name=value" that stand below the document's own.
-tidings_status settings_parse(struct str document, const char *name_servers,
-                              const char *client_settings, struct settings **ret,
+struct settings_source {
+    struct str name; // of the binding
+    struct str document;
+    const char *name_servers;
+    const char *client_settings; // lines "name=value" that stand below the document's own
+    const struct seal *seal;     // opens sealed secrets; may be NULL
+};
+tidings_status settings_parse(const struct settings_source *source, struct settings **ret,
                               struct tidings_error *err) TIDINGS_NODISCARD;
+// Appends the document with the secrets in it sealed. E_STATE when there are such and no seal.
+tidings_status settings_seal(struct str name, struct str document, const struct seal *seal,
+                             struct buf *out, struct tidings_error *err) TIDINGS_NODISCARD;
 struct settings *settings_ref(struct settings *settings);
 void settings_unref(struct settings *settings);
 

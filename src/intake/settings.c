@@ -124,8 +124,8 @@ static tidings_status take_client_settings(struct settings *settings, json_t *va
     return TIDINGS_OK;
 }
 
-static tidings_status take_member(struct settings *settings, const char *name, json_t *value,
-                                  struct tidings_error *err)
+static tidings_status take_member(const struct settings_source *source, struct settings *settings,
+                                  const char *name, json_t *value, struct tidings_error *err)
 {
     const struct {
         const char *name;
@@ -149,7 +149,7 @@ static tidings_status take_member(struct settings *settings, const char *name, j
         return take_txno(settings, value, err);
     }
     if (strcmp(name, "settings") == 0) {
-        return take_client_settings(settings, value, err);
+        return take_client_settings(source, settings, value, err);
     }
     return error_set(err, TIDINGS_E_INVALID,
                      "\"%.64s\" is no member of a binding: topic, group, tags, nameServers, "
@@ -195,18 +195,18 @@ static tidings_status set(struct settings *settings, const char *member, const c
 }
 
 // What many notifications a second need; a binding's own settings stand above it.
-static tidings_status preset(struct settings *settings, const char *name_servers,
-                             const char *client_settings, struct tidings_error *err)
+static tidings_status preset(const struct settings_source *source, struct settings *settings,
+                             struct tidings_error *err)
 {
     static const char *const pairs[][2] = { { "from", "first" },
                                             { "threads", "2" },
                                             { "pull_batch", "256" },
                                             { "cache_messages", "4096" } };
-    struct str rest = str_of(client_settings);
+    struct str rest = str_of(source->client_settings);
     struct str line;
     char name[64];
     char value[MEMBERS_TEXT_MAX + 1];
-    tidings_status status = set(settings, "nameServers", "name_servers", name_servers, err);
+    tidings_status status = set(settings, "nameServers", "name_servers", source->name_servers, err);
     for (size_t i = 0; i < BASE_COUNT(pairs) && status == TIDINGS_OK; i++) {
         status = set(settings, "settings", pairs[i][0], pairs[i][1], err);
     }
@@ -220,8 +220,8 @@ static tidings_status preset(struct settings *settings, const char *name_servers
     return status;
 }
 
-static tidings_status read_members(struct settings *settings, json_t *root,
-                                   struct tidings_error *err)
+static tidings_status read_members(const struct settings_source *source, struct settings *settings,
+                                   json_t *root, struct tidings_error *err)
 {
     const char *name;
     json_t *value;
@@ -231,7 +231,7 @@ static tidings_status read_members(struct settings *settings, json_t *root,
     }
     json_object_foreach(root, name, value)
     {
-        status = take_member(settings, name, value, err);
+        status = take_member(source, settings, name, value, err);
         if (status != TIDINGS_OK) {
             return status;
         }
@@ -256,11 +256,11 @@ static tidings_status finish(struct settings *settings, struct tidings_error *er
     return status;
 }
 
-tidings_status settings_parse(struct str document, const char *name_servers,
-                              const char *client_settings, struct settings **ret,
+tidings_status settings_parse(const struct settings_source *source, struct settings **ret,
                               struct tidings_error *err)
 {
     json_t *root = NULL;
+    struct str document = source->document;
     *ret = NULL;
     if (document.len > INTAKE_DOCUMENT_MAX) {
         return error_set(err, TIDINGS_E_TOO_LARGE, "a binding of %zu bytes, at most %d",
@@ -284,10 +284,10 @@ tidings_status settings_parse(struct str document, const char *name_servers,
         status = status == TIDINGS_E_PROTOCOL ? TIDINGS_E_INVALID : status;
     }
     if (status == TIDINGS_OK) {
-        status = preset(settings, name_servers, client_settings, err);
+        status = preset(source, settings, err);
     }
     if (status == TIDINGS_OK) {
-        status = read_members(settings, root, err);
+        status = read_members(source, settings, root, err);
     }
     if (status == TIDINGS_OK) {
         status = finish(settings, err);
