@@ -48,11 +48,16 @@ struct settings_source {
 };
 tidings_status settings_parse(const struct settings_source *source, struct settings **ret,
                               struct tidings_error *err) TIDINGS_NODISCARD;
+struct settings *settings_ref(struct settings *settings);
+void settings_unref(struct settings *settings);
+
+// ---- secrets.c ----
+bool settings_is_secret(const char *name); // of a client's setting
+tidings_status settings_open(const struct settings_source *source, struct str sealed,
+                             struct buf *out, struct tidings_error *err) TIDINGS_NODISCARD;
 // Appends the document with the secrets in it sealed. E_STATE when there are such and no seal.
 tidings_status settings_seal(struct str name, struct str document, const struct seal *seal,
                              struct buf *out, struct tidings_error *err) TIDINGS_NODISCARD;
-struct settings *settings_ref(struct settings *settings);
-void settings_unref(struct settings *settings);
 
 // ---- listen.c: one consumer ----
 struct ear {

@@ -103,25 +103,61 @@ static tidings_status take_txno(struct settings *settings, const json_t *value,
     return TIDINGS_OK;
 }
 
-static tidings_status take_client_settings(struct settings *settings, json_t *value,
+// ---- the client's settings, secrets among them ----
+static tidings_status set_sealed(const struct settings_source *source, tidings_config *config,
+                                 const char *name, struct str sealed, struct tidings_error *err)
+{
+    struct buf plain;
+    buf_init(&plain, SEAL_PLAIN_MAX + 1);
+    tidings_status status = settings_open(source, sealed, &plain, err);
+    if (status == TIDINGS_OK) {
+        status = buf_add(&plain, "", 1);
+    }
+    if (status == TIDINGS_OK) {
+        status = tidings_config_set(config, name, plain.ptr, err);
+    }
+    if (plain.ptr != NULL) {
+        explicit_bzero(plain.ptr, plain.len);
+    }
+    buf_deinit(&plain);
+    return status;
+}
+
+static tidings_status take_client_setting(const struct settings_source *source,
+                                          struct settings *settings, const char *name,
+                                          const json_t *value, struct tidings_error *err)
+{
+    struct tidings_error why = { 0 };
+    struct str text = str_make(json_string_value(value), json_string_length(value));
+    tidings_status status = TIDINGS_E_INVALID;
+    if (json_is_string(value)) {
+        status = settings_is_secret(name) && seal_is_sealed(text)
+                     ? set_sealed(source, settings->config, name, text, &why)
+                     : tidings_config_set(settings->config, name, text.ptr, &why);
+    }
+    return status == TIDINGS_OK ? status
+                                : error_set(err, TIDINGS_E_INVALID, "settings.%.64s: %s", name,
+                                            why.text[0] != '\0' ? why.text : "a text is wanted");
+}
+
+static tidings_status take_client_settings(const struct settings_source *source,
+                                           struct settings *settings, json_t *value,
                                            struct tidings_error *err)
 {
     const char *name;
     json_t *one;
-    struct tidings_error why = { 0 };
+    tidings_status status = TIDINGS_OK;
     if (!json_is_object(value)) {
         return error_set(err, TIDINGS_E_INVALID, "settings: an object of texts is wanted");
     }
     json_object_foreach(value, name, one)
     {
-        if (!json_is_string(one) ||
-            tidings_config_set(settings->config, name, json_string_value(one), &why) !=
-                TIDINGS_OK) {
-            return error_set(err, TIDINGS_E_INVALID, "settings.%.64s: %s", name,
-                             why.text[0] != '\0' ? why.text : "a text is wanted");
+        status = take_client_setting(source, settings, name, one, err);
+        if (status != TIDINGS_OK) {
+            break;
         }
     }
-    return TIDINGS_OK;
+    return status;
 }
 
 static tidings_status take_member(const struct settings_source *source, struct settings *settings,
