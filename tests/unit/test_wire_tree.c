@@ -193,6 +193,33 @@ static void test_no_memory(void **state)
     assert_true(most > 10);
 }
 
+static void pointers(void **state)
+{
+    static const struct {
+        const char *pointer;
+        int64_t number; // -1 = nothing there
+    } rows[] = {
+        { "/a/0", 1 },   { "/a/1", 2 },     { "/a/2", -1 }, { "/a/01", -1 }, { "/a/-", -1 },
+        { "/~1x", 3 },   { "/~0y", 4 },     { "/~2", -1 },  { "/~", -1 },    { "/", 5 },
+        { "/d/e/f", 6 }, { "/d/e/f/", -1 }, { "a", -1 },    { "/a/x", -1 },  { "/d/e", -1 },
+    };
+    json_t *root = NULL;
+    (void)state;
+    assert_int_equal(
+        wire_tree_parse(STR("{\"a\":[1,2],\"/x\":3,\"~y\":4,\"\":5,\"d\":{\"e\":{\"f\":6}}}"),
+                        &root, NULL),
+        TIDINGS_OK);
+    assert_ptr_equal(wire_tree_at(root, STR("")), root);
+    for (size_t i = 0; i < BASE_COUNT(rows); i++) {
+        const json_t *value = wire_tree_at(root, str_of(rows[i].pointer));
+        int64_t number = json_is_integer(value) ? json_integer_value(value) : -1;
+        if (number != rows[i].number) {
+            fail_msg("%s: %lld", rows[i].pointer, (long long)number);
+        }
+    }
+    json_decref(root);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -201,6 +228,7 @@ int main(void)
         cmocka_unit_test(test_error_says_where),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(pointers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
