@@ -1,119 +1,384 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one way in: durable first, then answered, then due.
+// The one way in: durable first, then answered, then due. What a lane has room for is leased from
+// the start, and sent from memory as soon as the commit is done.
 #include <stdlib.h>
 
 #include "notify/private.h"
 
 struct accepting {
-    struct keeper_task task;
-    struct answer answer;
-    struct notify *notify;
+    struct op op;
+    struct list node;
     struct notify_submission *submission;
+    int64_t came_us;
+    struct ladder *ladder; // its own, or NULL
+    size_t count;
+    size_t leased;
+    struct lane **lanes;
     struct record_target *targets;
-    tidings_status status;
-    struct tidings_error err;
+    struct record_accepted *answers;
+    struct notify_accepted *accepted;
+    struct { // what most have: one receiver
+        struct lane *lane;
+        struct record_target target;
+        struct record_accepted answer;
+        struct notify_accepted accepted;
+    } one;
+    void *many; // else
 };
+
+static void free_accepting(struct accepting *accepting)
+{
+    free(accepting->ladder);
+    free(accepting->many);
+    free(accepting);
+}
+
+static void finish(struct accepting *accepting, tidings_status status, size_t count)
+{
+    struct notify *notify = accepting->op.notify;
+    struct notify_submission *submission = accepting->submission;
+    pthread_mutex_lock(&notify->lock);
+    notify->accept_count--;
+    pthread_mutex_unlock(&notify->lock);
+    submission->done(submission, status, accepting->accepted, count, &accepting->op.err);
+    free_accepting(accepting);
+}
+
+// ---- any thread ----
+tidings_status notify_accept(struct notify *notify, struct notify_submission *submission,
+                             struct tidings_error *err)
+{
+    if (submission->receiver_count > RECORD_TARGETS_MAX) {
+        return error_set(err, TIDINGS_E_INVALID, "%zu receivers: %d can be notified at once",
+                         submission->receiver_count, RECORD_TARGETS_MAX);
+    }
+    if (submission->payload.len > notify->options.payload_max) {
+        return error_set(err, TIDINGS_E_TOO_LARGE, "payload: %zu bytes, at most %zu",
+                         submission->payload.len, notify->options.payload_max);
+    }
+    struct accepting *accepting = calloc(1, sizeof *accepting);
+    if (accepting == NULL) {
+        return error_set(err, TIDINGS_E_NO_MEMORY, "no memory to accept a notification");
+    }
+    accepting->op.notify = notify;
+    accepting->submission = submission;
+    accepting->came_us = clock_mono_us(notify->clock);
+    pthread_mutex_lock(&notify->lock);
+    tidings_status status = notify->refuses                       ? TIDINGS_E_CLOSED
+                            : notify->accept_count >= ACCEPTS_MAX ? TIDINGS_E_FULL
+                                                                  : TIDINGS_OK;
+    if (status == TIDINGS_OK) {
+        notify->accept_count++;
+        list_add_tail(&notify->accepts, &accepting->node);
+    }
+    bool tell = status == TIDINGS_OK && !notify->told;
+    pthread_mutex_unlock(&notify->lock);
+    if (tell) {
+        answers_tell(notify);
+    }
+    if (status != TIDINGS_OK) {
+        free(accepting);
+        return error_set(err, status, "%s",
+                         status == TIDINGS_E_FULL ? "too much waits for the database: try again"
+                                                  : "the notifier stops");
+    }
+    return TIDINGS_OK;
+}
+
+// ---- on the store thread ----
+static tidings_status put_ladder(struct accepting *accepting, struct record *record,
+                                 struct tidings_error *err)
+{
+    int64_t id = 0;
+    if (accepting->ladder == NULL) {
+        return TIDINGS_OK;
+    }
+    tidings_status status = record_ladder_put(record, accepting->submission->ladder, &id, err);
+    for (size_t i = 0; i < accepting->count; i++) {
+        accepting->targets[i].ladder_id = id;
+    }
+    return status;
+}
 
 static tidings_status run_accept(struct keeper_task *task, struct record *record,
                                  struct tidings_error *err)
 {
-    struct accepting *accepting = BASE_CONTAINER_OF(task, struct accepting, task);
-    int64_t now_ms = clock_wall_ms(accepting->notify->clock);
-    for (size_t i = 0; i < accepting->submission->receiver_count; i++) {
-        accepting->targets[i].due_ms = now_ms;
-    }
-    // A submission that cannot be leaves the batch good: it is this one's answer.
-    accepting->status = record_accept(record, &accepting->submission->record,
-                                      accepting->submission->accepted, &accepting->err);
-    bool own = accepting->status == TIDINGS_E_INVALID || accepting->status == TIDINGS_E_TOO_LARGE;
-    if (accepting->status != TIDINGS_OK && !own && err != NULL) {
-        *err = accepting->err;
-    }
-    return own ? TIDINGS_OK : accepting->status;
-}
-
-static void accept_done(struct keeper_task *task, tidings_status status,
-                        const struct tidings_error *err)
-{
-    struct accepting *accepting = BASE_CONTAINER_OF(task, struct accepting, task);
+    struct accepting *accepting = BASE_CONTAINER_OF(task, struct accepting, op.task);
+    const struct notify_submission *given = accepting->submission;
+    const struct record_submission submission = { .source = given->source,
+                                                  .type = given->type,
+                                                  .tx_no = given->tx_no,
+                                                  .content_type = given->content_type,
+                                                  .headers = given->headers,
+                                                  .payload = given->payload,
+                                                  .targets = accepting->targets,
+                                                  .target_count = accepting->count };
+    tidings_status status = put_ladder(accepting, record, err);
     if (status != TIDINGS_OK) {
-        accepting->status = status;
-        if (err != NULL) {
-            accepting->err = *err;
-        }
-    }
-    answer_give(accepting->notify, &accepting->answer);
-}
-
-static void take_accepted(struct answer *answer)
-{
-    struct accepting *accepting = BASE_CONTAINER_OF(answer, struct accepting, answer);
-    struct notify *notify = accepting->notify;
-    const struct notify_submission *submission = accepting->submission;
-    notify->out--;
-    for (size_t i = 0; i < submission->receiver_count && accepting->status == TIDINGS_OK; i++) {
-        struct receiver *receiver = receiver_find(notify, submission->receivers[i]);
-        if (submission->accepted[i].answer == RECORD_NEW && receiver != NULL) {
-            notify->stats.accepted++;
-            receiver_is_due(receiver, accepting->targets[i].due_ms);
-            receiver_pump(receiver);
-        }
-    }
-    submission->done(submission->arg, accepting->status, &accepting->err);
-    free(accepting->targets);
-    free(accepting);
-}
-
-static tidings_status fill_targets(struct notify *notify, struct accepting *accepting,
-                                   struct tidings_error *err)
-{
-    struct notify_submission *submission = accepting->submission;
-    for (size_t i = 0; i < submission->receiver_count; i++) {
-        const struct receiver *receiver = receiver_find(notify, submission->receivers[i]);
-        if (receiver == NULL) {
-            return error_set(err, TIDINGS_E_NOT_FOUND, "receiver \"%.*s\" is not known",
-                             STR_ARG(submission->receivers[i]));
-        }
-        accepting->targets[i] =
-            (struct record_target){ .receiver_id = receiver->id, .ladder_id = receiver->ladder_id };
-    }
-    submission->record.targets = accepting->targets;
-    submission->record.target_count = submission->receiver_count;
-    return TIDINGS_OK;
-}
-
-tidings_status notify_accept(struct notify *notify, struct notify_submission *submission,
-                             struct tidings_error *err)
-{
-    struct accepting *accepting = NULL;
-    if (submission->receiver_count == 0 || submission->receiver_count > RECORD_TARGETS_MAX) {
-        return error_set(err, TIDINGS_E_INVALID, "%zu receivers: 1 to %d can be notified at once",
-                         submission->receiver_count, RECORD_TARGETS_MAX);
-    }
-    accepting = calloc(1, sizeof *accepting);
-    if (accepting != NULL) {
-        accepting->targets = calloc(submission->receiver_count, sizeof *accepting->targets);
-    }
-    if (accepting == NULL || accepting->targets == NULL) {
-        free(accepting);
-        return error_set(err, TIDINGS_E_NO_MEMORY, "no memory to accept a notification");
-    }
-    accepting->task = (struct keeper_task){ .run = run_accept, .done = accept_done };
-    accepting->answer.take = take_accepted;
-    accepting->notify = notify;
-    accepting->submission = submission;
-    tidings_status status = fill_targets(notify, accepting, err);
-    if (status == TIDINGS_OK) {
-        status = keeper_post(notify->keeper, &accepting->task);
-        if (status != TIDINGS_OK) {
-            (void)error_set(err, status, "too much waits for the database: try again");
-        }
-    }
-    if (status != TIDINGS_OK) {
-        free(accepting->targets);
-        free(accepting);
         return status;
     }
-    notify->out++;
+    status = record_accept(record, &submission, accepting->answers, &accepting->op.err);
+    bool own = status == TIDINGS_E_INVALID || status == TIDINGS_E_TOO_LARGE;
+    if (!own && status != TIDINGS_OK && err != NULL) {
+        *err = accepting->op.err;
+    }
+    accepting->op.own = own ? status : TIDINGS_OK;
+    return own ? TIDINGS_OK : status;
+}
+
+// ---- on the loop: what was committed ----
+static struct attempt *hand_over(struct accepting *accepting, size_t i, struct parcel *parcel)
+{
+    const struct record_target *target = &accepting->targets[i];
+    struct lane *lane = accepting->lanes[i];
+    struct attempt *attempt = parcel != NULL ? calloc(1, sizeof *attempt) : NULL;
+    if (attempt == NULL) {
+        return NULL;
+    }
+    parcel->refs++;
+    attempt->op.notify = accepting->op.notify;
+    attempt->lane = lane;
+    attempt->parcel = parcel;
+    attempt->claimed = (struct record_claimed){ .id = accepting->answers[i].id,
+                                                .epoch = accepting->answers[i].epoch,
+                                                .due_ms = target->due_ms,
+                                                .ladder_id = target->ladder_id };
+    attempt->lease_until_ms = target->lease_until_ms;
+    attempt->came_us = accepting->came_us;
+    attempt->ladder = accepting->ladder != NULL ? *accepting->ladder : lane->limits->ladder;
+    lane->bytes += parcel->bytes;
+    return attempt;
+}
+
+static void take_leased(struct accepting *accepting, size_t i, struct parcel *parcel)
+{
+    const struct record_target *target = &accepting->targets[i];
+    struct lane *lane = accepting->lanes[i];
+    struct notify *notify = lane->notify;
+    struct attempt *attempt = hand_over(accepting, i, parcel);
+    if (attempt == NULL) {
+        notify->leased--;
+        lane_is_due(lane, target->lease_until_ms);
+        return;
+    }
+    bool same_ladder = accepting->ladder != NULL || lane->ladder_id == target->ladder_id;
+    if (!same_ladder || atomic_load(&notify->stopping) ||
+        gate_is_shut(lane, clock_wall_ms(notify->clock))) {
+        attempt_release(attempt); // what changed meanwhile is for a claim to see
+    } else {
+        attempt_ready(attempt);
+    }
+}
+
+static void take_target(struct accepting *accepting, size_t i, struct parcel *parcel)
+{
+    const struct record_target *target = &accepting->targets[i];
+    const struct record_accepted *answer = &accepting->answers[i];
+    struct lane *lane = accepting->lanes[i];
+    struct notify *notify = lane->notify;
+    bool leased = target->lease_until_ms != 0;
+    bool is_new = accepting->op.status == TIDINGS_OK && answer->answer == RECORD_NEW;
+    lane->pledged -= leased;
+    if (is_new) {
+        notify->stats.accepted++;
+        lane->waiting++;
+    } else {
+        notify->leased -= leased;
+    }
+    if (is_new && leased) {
+        take_leased(accepting, i, parcel);
+    } else if (is_new) {
+        lane_is_due(lane, target->due_ms);
+    } else if (accepting->op.status == TIDINGS_E_LOST) { // it may be there
+        lane_is_due(lane, leased ? target->lease_until_ms : target->due_ms);
+    } else if (accepting->op.status == TIDINGS_OK) {
+        notify->stats.duplicates += answer->answer == RECORD_SAME;
+        notify->stats.conflicts += answer->answer == RECORD_CONFLICT;
+    }
+}
+
+static void take_accepted(struct op *op)
+{
+    struct accepting *accepting = BASE_CONTAINER_OF(op, struct accepting, op);
+    struct notify *notify = op->notify;
+    struct parcel *parcel = op->status == TIDINGS_OK && accepting->leased > 0
+                                ? parcel_copy(notify, accepting->submission)
+                                : NULL;
+    for (size_t i = 0; i < accepting->count; i++) {
+        take_target(accepting, i, parcel);
+        lane_pump(accepting->lanes[i]);
+        accepting->accepted[i] =
+            (struct notify_accepted){ str_of(accepting->lanes[i]->name), accepting->answers[i] };
+    }
+    parcel_unref(notify, parcel);
+    finish(accepting, op->status, op->status == TIDINGS_OK ? accepting->count : 0);
+}
+
+// ---- on the loop: what came in ----
+static tidings_status make_room(struct accepting *accepting, size_t count)
+{
+    struct room {
+        struct record_target target;
+        struct record_accepted answer;
+        struct notify_accepted accepted;
+        struct lane *lane;
+    };
+    accepting->count = count;
+    if (count == 1) {
+        accepting->lanes = &accepting->one.lane;
+        accepting->targets = &accepting->one.target;
+        accepting->answers = &accepting->one.answer;
+        accepting->accepted = &accepting->one.accepted;
+        return TIDINGS_OK;
+    }
+    char *at = calloc(count, sizeof(struct room)); // of parts that are all aligned alike
+    accepting->many = at;
+    if (at == NULL) {
+        return TIDINGS_E_NO_MEMORY;
+    }
+    accepting->targets = (struct record_target *)(void *)at;
+    at += count * sizeof(struct record_target);
+    accepting->answers = (struct record_accepted *)(void *)at;
+    at += count * sizeof(struct record_accepted);
+    accepting->accepted = (struct notify_accepted *)(void *)at;
+    at += count * sizeof(struct notify_accepted);
+    accepting->lanes = (struct lane **)(void *)at;
     return TIDINGS_OK;
+}
+
+static tidings_status find_subscribers(struct accepting *accepting)
+{
+    struct tidings_error *err = &accepting->op.err;
+    struct str type = accepting->submission->type;
+    const struct subscribers *found = lanes_subscribed(accepting->op.notify, type);
+    if (found != NULL && found->count == 0) {
+        return error_set(err, TIDINGS_E_NOT_FOUND,
+                         "nobody subscribes to the type \"%.*s\": name a receiver", STR_ARG(type));
+    }
+    if (found != NULL && found->count > RECORD_TARGETS_MAX) {
+        return error_set(err, TIDINGS_E_TOO_LARGE,
+                         "%zu receivers subscribe to the type \"%.*s\": %d can be notified at once",
+                         found->count, STR_ARG(type), RECORD_TARGETS_MAX);
+    }
+    if (found == NULL || make_room(accepting, found->count) != TIDINGS_OK) {
+        return error_set(err, TIDINGS_E_NO_MEMORY, "no memory to accept a notification");
+    }
+    for (size_t i = 0; i < found->count; i++) {
+        accepting->lanes[i] = found->lanes[i];
+    }
+    return TIDINGS_OK;
+}
+
+static tidings_status find_named(struct accepting *accepting)
+{
+    const struct notify_submission *submission = accepting->submission;
+    struct tidings_error *err = &accepting->op.err;
+    if (make_room(accepting, submission->receiver_count) != TIDINGS_OK) {
+        return error_set(err, TIDINGS_E_NO_MEMORY, "no memory to accept a notification");
+    }
+    for (size_t i = 0; i < accepting->count; i++) {
+        struct str name = submission->receivers[i];
+        accepting->lanes[i] = lane_find(accepting->op.notify, name);
+        if (accepting->lanes[i] == NULL || accepting->lanes[i]->state == NOTIFY_RETIRED) {
+            return error_set(err, TIDINGS_E_NOT_FOUND, "receiver \"%.*s\" is not known",
+                             STR_ARG(name));
+        }
+    }
+    return TIDINGS_OK;
+}
+
+static tidings_status take_ladder(struct accepting *accepting)
+{
+    struct tidings_error why = { 0 };
+    struct str text = accepting->submission->ladder;
+    if (text.len == 0) {
+        return TIDINGS_OK;
+    }
+    accepting->ladder = malloc(sizeof *accepting->ladder);
+    if (accepting->ladder == NULL) {
+        return error_set(&accepting->op.err, TIDINGS_E_NO_MEMORY, "no memory for a ladder");
+    }
+    tidings_status status = ladder_parse(text, accepting->ladder, &why);
+    if (status != TIDINGS_OK) {
+        status = error_set(&accepting->op.err, status, "ladder: %s", why.text);
+    }
+    return status;
+}
+
+// From memory, when nothing that is due lies on disk: it would be overtaken.
+static bool may_hand_over(const struct lane *lane, int64_t due_ms, int64_t now_ms, size_t bytes)
+{
+    const struct notify *notify = lane->notify;
+    size_t left = notify->memory < MEMORY_MAX ? MEMORY_MAX - notify->memory : 0;
+    return due_ms <= now_ms && lane->due_ms > now_ms && !lane->claim.busy && !lane->gate.open &&
+           !gate_is_shut(lane, now_ms) && lane_held(lane) < lane_window(lane) &&
+           notify->leased < LEASED_MAX && lane->bytes + bytes <= left;
+}
+
+static void fill_targets(struct accepting *accepting)
+{
+    const struct notify_submission *submission = accepting->submission;
+    struct notify *notify = accepting->op.notify;
+    int64_t now_ms = clock_wall_ms(notify->clock);
+    size_t bytes = submission->payload.len + submission->headers.len;
+    for (size_t i = 0; i < accepting->count; i++) {
+        struct lane *lane = accepting->lanes[i];
+        struct record_target *target = &accepting->targets[i];
+        *target = (struct record_target){
+            .receiver_id = lane->id,
+            .ladder_id = lane->ladder_id,
+            .due_ms = submission->due_ms > now_ms ? submission->due_ms : now_ms,
+        };
+        if (may_hand_over(lane, target->due_ms, now_ms, bytes)) {
+            target->lease_until_ms = now_ms + lane->limits->timeout_ms + LEASE_SLACK_MS;
+            lane->pledged++;
+            notify->leased++;
+            accepting->leased++;
+        }
+    }
+}
+
+static void drop_pledges(struct accepting *accepting)
+{
+    for (size_t i = 0; i < accepting->count && accepting->leased > 0; i++) {
+        if (accepting->targets[i].lease_until_ms != 0) {
+            accepting->lanes[i]->pledged--;
+            accepting->op.notify->leased--;
+        }
+    }
+}
+
+static void take_one(struct accepting *accepting)
+{
+    op_init(&accepting->op, accepting->op.notify, run_accept, take_accepted);
+    tidings_status status = accepting->submission->receiver_count == 0 ? find_subscribers(accepting)
+                                                                       : find_named(accepting);
+    if (status == TIDINGS_OK) {
+        status = take_ladder(accepting);
+    }
+    if (status == TIDINGS_OK) {
+        fill_targets(accepting);
+        status = op_post(&accepting->op);
+        if (status != TIDINGS_OK) {
+            drop_pledges(accepting);
+            (void)error_set(&accepting->op.err, status,
+                            "too much waits for the database: try again");
+        }
+    }
+    if (status != TIDINGS_OK) {
+        finish(accepting, status, 0);
+    }
+}
+
+void accepts_take(struct notify *notify, struct list *accepts)
+{
+    for (struct list *node = list_pop(accepts); node != NULL; node = list_pop(accepts)) {
+        struct accepting *accepting = LIST_ENTRY(node, struct accepting, node);
+        if (atomic_load(&notify->stopping)) {
+            (void)error_set(&accepting->op.err, TIDINGS_E_CLOSED, "the notifier stops");
+            finish(accepting, TIDINGS_E_CLOSED, 0);
+        } else {
+            take_one(accepting);
+        }
+    }
 }

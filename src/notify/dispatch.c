@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which receiver has something due, and room for it. One heap of times, one timer.
+// Which lane has something due, and room for it. One heap of times with one timer; the lanes that
+// could begin an attempt take turns, one attempt each, and none uses so much that nothing is left
+// for others.
 #include "notify/private.h"
 
-enum { LONGEST_SLEEP_MS = 60 * 1000 }; // the wall clock may be set meanwhile
+enum { LONGEST_SLEEP_MS = 60 * 1000 /* the wall clock may be set meanwhile */, LOOKS = 32 };
 
 static void set_timer(struct notify *notify)
 {
-    const struct heap_node *first = heap_peek(&notify->due);
+    const struct heap_node *first = heap_peek(&notify->wake);
+    notify->timer_ms = first != NULL ? first->due : INT64_MAX;
     if (first == NULL || atomic_load(&notify->stopping)) {
         net_timer_stop(notify->timer);
         return;
@@ -15,37 +18,139 @@ static void set_timer(struct notify *notify)
     net_timer_start(notify->timer, wait_ms < LONGEST_SLEEP_MS ? wait_ms : LONGEST_SLEEP_MS);
 }
 
-void receiver_is_due(struct receiver *receiver, int64_t due_ms)
+// ---- room ----
+size_t lane_held(const struct lane *lane)
 {
-    struct notify *notify = receiver->notify;
-    bool waits = receiver->due.index != SIZE_MAX;
-    if (due_ms == INT64_MAX || (waits && receiver->due.due <= due_ms)) {
-        return;
-    }
-    heap_remove(&notify->due, &receiver->due);
-    BASE_ASSERT(heap_push(&notify->due, &receiver->due, due_ms) == TIDINGS_OK); // one place each
-    set_timer(notify);
+    return lane->ready_count + lane->flying + lane->pledged;
 }
 
-void receiver_pump(struct receiver *receiver)
+size_t lane_window(const struct lane *lane)
 {
-    struct notify *notify = receiver->notify;
-    size_t limit = (size_t)receiver->settings.in_flight;
-    bool due = receiver->due.index != SIZE_MAX && receiver->due.due <= clock_wall_ms(notify->clock);
-    if (!(due || receiver->starved) || receiver->claiming || receiver->in_flight >= limit ||
-        atomic_load(&notify->stopping)) {
+    bool calm = !lane->gate.open && lane->gate.ramp == 0;
+    return gate_limit(lane) + (calm ? lane->ahead : 0);
+}
+
+static bool has_share(const struct lane *lane)
+{
+    const struct notify *notify = lane->notify;
+    size_t most = notify->options.connections_max;
+    size_t left = notify->flying < most ? most - notify->flying : 0;
+    return lane->flying < SHARE * left;
+}
+
+static bool could_begin(const struct lane *lane, int64_t now_ms)
+{
+    return lane->ready_count > 0 && lane->flying < gate_limit(lane) &&
+           gate_opens_ms(lane, now_ms) <= now_ms;
+}
+
+// ---- when to look again ----
+// What is blocked by something else than time is looked at when that has ended.
+static void schedule(struct lane *lane, int64_t now_ms)
+{
+    struct notify *notify = lane->notify;
+    int64_t at_ms = lane->ready_count > 0 ? now_ms : lane->claim.busy ? INT64_MAX : lane->due_ms;
+    int64_t opens_ms = at_ms != INT64_MAX ? gate_opens_ms(lane, now_ms) : INT64_MAX;
+    at_ms = opens_ms > at_ms ? opens_ms : at_ms;
+    bool is_set = lane->wake.index != SIZE_MAX;
+    if (is_set && lane->wake.due == at_ms) {
         return;
     }
-    size_t room = limit - receiver->in_flight;
-    receiver->claim.max = room < CLAIM_MAX ? room : CLAIM_MAX;
-    heap_remove(&notify->due, &receiver->due); // the claim tells what comes next
-    receiver->starved = false;
-    if (keeper_post(notify->keeper, &receiver->claim.task) != TIDINGS_OK) {
-        receiver_is_due(receiver, clock_wall_ms(notify->clock) + AGAIN_MS);
+    heap_remove(&notify->wake, &lane->wake);
+    if (at_ms > now_ms && at_ms != INT64_MAX) {
+        BASE_ASSERT(heap_push(&notify->wake, &lane->wake, at_ms) == TIDINGS_OK); // one place each
+    }
+    const struct heap_node *first = heap_peek(&notify->wake);
+    if ((first != NULL ? first->due : INT64_MAX) != notify->timer_ms) {
+        set_timer(notify);
+    }
+}
+
+void lane_is_due(struct lane *lane, int64_t due_ms)
+{
+    lane->due_ms = due_ms < lane->due_ms ? due_ms : lane->due_ms;
+}
+
+// ---- turns ----
+static void take_turn(struct lane *lane)
+{
+    if (!lane->has_turn) {
+        lane->has_turn = true;
+        list_add_tail(&lane->notify->turns, &lane->turn);
+        lane->notify->turn_count++;
+    }
+}
+
+static bool wants_claim(const struct lane *lane, int64_t now_ms)
+{
+    return lane->due_ms <= now_ms && !lane->claim.busy && lane->state == NOTIFY_ACTIVE &&
+           lane->ready_count <= lane->ahead / 2 && lane_held(lane) < lane_window(lane) &&
+           !gate_is_shut(lane, now_ms);
+}
+
+void lane_pump(struct lane *lane)
+{
+    struct notify *notify = lane->notify;
+    int64_t now_ms = clock_wall_ms(notify->clock);
+    if (atomic_load(&notify->stopping) || lane->limits == NULL) {
         return;
     }
-    receiver->claiming = true;
-    notify->out++;
+    if (lane->ready_count > 0 && gate_is_shut(lane, now_ms)) {
+        lane_give_back(lane);
+    }
+    if (could_begin(lane, now_ms)) {
+        take_turn(lane);
+    }
+    if (wants_claim(lane, now_ms)) {
+        claim_want(lane);
+    }
+    schedule(lane, now_ms);
+}
+
+void lane_give_back(struct lane *lane)
+{
+    for (struct list *node = list_pop(&lane->ready); node != NULL; node = list_pop(&lane->ready)) {
+        lane->ready_count--;
+        attempt_release(LIST_ENTRY(node, struct attempt, node));
+    }
+}
+
+// True when it began one.
+static bool give_turn(struct lane *lane)
+{
+    struct notify *notify = lane->notify;
+    bool could = could_begin(lane, clock_wall_ms(notify->clock));
+    bool begins = could && has_share(lane);
+    if (begins) {
+        struct attempt *attempt = LIST_ENTRY(lane->ready.next, struct attempt, node);
+        list_remove(&attempt->node);
+        lane->ready_count--;
+        attempt_begin(attempt);
+    }
+    lane->has_turn = false;
+    notify->turn_count--;
+    if (could && !begins) {
+        take_turn(lane); // behind the others
+    } else {
+        lane_pump(lane);
+    }
+    return begins;
+}
+
+void dispatch_run(struct notify *notify)
+{
+    size_t idle = 0;
+    if (notify->running || atomic_load(&notify->stopping)) {
+        return;
+    }
+    notify->running = true;
+    while (idle < LOOKS && idle < notify->turn_count &&
+           notify->flying < notify->options.connections_max) {
+        struct lane *lane = LIST_ENTRY(notify->turns.next, struct lane, turn);
+        list_remove(&lane->turn);
+        idle = give_turn(lane) ? 0 : idle + 1;
+    }
+    notify->running = false;
 }
 
 void dispatch_fired(void *arg)
@@ -53,13 +158,10 @@ void dispatch_fired(void *arg)
     struct notify *notify = arg;
     int64_t now_ms = clock_wall_ms(notify->clock);
     struct heap_node *first;
-    while ((first = heap_peek(&notify->due)) != NULL && first->due <= now_ms) {
-        struct receiver *receiver = BASE_CONTAINER_OF(first, struct receiver, due);
-        receiver_pump(receiver);
-        if (heap_peek(&notify->due) == first) { // pumped again when an attempt or a claim has ended
-            heap_remove(&notify->due, first);
-            receiver->starved = true;
-        }
+    while ((first = heap_peek(&notify->wake)) != NULL && first->due <= now_ms) {
+        heap_remove(&notify->wake, first);
+        lane_pump(BASE_CONTAINER_OF(first, struct lane, wake));
     }
     set_timer(notify);
+    dispatch_run(notify);
 }

@@ -5,7 +5,7 @@
 
 #include "notify/private.h"
 
-enum { LADDERS_MAX = 100000, STOP_TURNS = 5000 };
+enum { LADDERS_MAX = 20000, STOP_TURNS = 5000, CONNECTIONS_DEFAULT = 1024, STORE_QUEUE = 131072 };
 
 static void free_ladders(struct notify *notify)
 {
@@ -20,12 +20,42 @@ static void free_ladders(struct notify *notify)
 
 static void free_notify(struct notify *notify)
 {
+    tidy_free(notify);
+    jobs_free(notify);
     net_timer_free(notify->timer);
-    receivers_free(notify);
-    heap_deinit(&notify->due);
+    lanes_free(notify);
+    heap_deinit(&notify->wake);
     free_ladders(notify);
+    flights_free(notify);
     pthread_mutex_destroy(&notify->lock);
+    free(notify->database_url);
     free(notify);
+}
+
+static void init(struct notify *notify, const struct notify_options *options)
+{
+    notify->options = *options;
+    notify->clock = options->record.clock != NULL ? options->record.clock : clock_system();
+    if (options->payload_max == 0 || options->payload_max > RECORD_PAYLOAD_MAX) {
+        notify->options.payload_max = RECORD_PAYLOAD_MAX;
+    }
+    if (options->connections_max == 0) {
+        notify->options.connections_max = CONNECTIONS_DEFAULT;
+    }
+    map_init(&notify->by_name, NOTIFY_RECEIVERS_MAX);
+    map_init(&notify->by_id, NOTIFY_RECEIVERS_MAX);
+    heap_init(&notify->wake, NOTIFY_RECEIVERS_MAX);
+    map_init(&notify->ladders, LADDERS_MAX);
+    lanes_forget_subscribers(notify);
+    list_init(&notify->turns);
+    list_init(&notify->claims);
+    list_init(&notify->changes);
+    list_init(&notify->jobs);
+    list_init(&notify->answers);
+    list_init(&notify->accepts);
+    notify->timer_ms = INT64_MAX;
+    pthread_mutex_init(&notify->lock, NULL);
+    rnd_seed_system(&notify->rnd);
 }
 
 static struct notify *make(const struct notify_options *options)
@@ -34,19 +64,38 @@ static struct notify *make(const struct notify_options *options)
     if (notify == NULL) {
         return NULL;
     }
-    notify->options = *options;
-    notify->clock = options->record.clock != NULL ? options->record.clock : clock_system();
-    map_init(&notify->receivers, NOTIFY_RECEIVERS_MAX);
-    heap_init(&notify->due, NOTIFY_RECEIVERS_MAX);
-    map_init(&notify->ladders, LADDERS_MAX);
-    list_init(&notify->answers);
-    pthread_mutex_init(&notify->lock, NULL);
-    rnd_seed_system(&notify->rnd);
-    if (net_timer_new(options->loop, dispatch_fired, notify, &notify->timer) != TIDINGS_OK) {
+    init(notify, options);
+    notify->database_url = str_dup(str_of(options->database_url));
+    if (notify->database_url == NULL ||
+        net_timer_new(options->loop, dispatch_fired, notify, &notify->timer) != TIDINGS_OK ||
+        tidy_start(notify) != TIDINGS_OK) {
         free_notify(notify);
         return NULL;
     }
     return notify;
+}
+
+static tidings_status start_keepers(struct notify *notify, struct tidings_error *err)
+{
+    struct keeper_options options = { .record = notify->options.record,
+                                      .queue = STORE_QUEUE,
+                                      .batch_done = answers_tell,
+                                      .arg = notify };
+    tidings_status status = keeper_start(notify->database_url, &options, &notify->keeper, err);
+    if (status == TIDINGS_OK) {
+        options.record.read_only = true;
+        options.record.fault = NULL;
+        options.queue = 0;
+        status = keeper_start(notify->database_url, &options, &notify->reader, err);
+    }
+    return status;
+}
+
+static void wake_all(struct notify *notify)
+{
+    for (size_t i = 0; i < notify->lane_count; i++) {
+        lane_pump(notify->names[i]);
+    }
 }
 
 tidings_status notify_start(const struct notify_options *options, struct notify **ret,
@@ -56,25 +105,27 @@ tidings_status notify_start(const struct notify_options *options, struct notify 
     if (notify == NULL) {
         return error_set(err, TIDINGS_E_NO_MEMORY, "no memory for the notifier");
     }
-    const struct http_client_options client = { .connections_max = options->connections_max,
-                                                .per_host_max = options->connections_max,
+    const struct http_client_options client = { .connections_max = notify->options.connections_max,
+                                                .per_host_max = notify->options.connections_max,
                                                 .allows = options->allows,
                                                 .arg = options->allows_arg };
-    const struct keeper_options keeper = { .record = options->record,
-                                           .batch_done = answers_tell,
-                                           .arg = notify };
     tidings_status status = http_client_new(options->loop, &client, &notify->client, err);
     if (status == TIDINGS_OK) {
-        status = receivers_load(notify, err);
+        status = lanes_load(notify, err);
     }
     if (status == TIDINGS_OK) {
-        status = keeper_start(options->database_url, &keeper, &notify->keeper, err);
+        status = start_keepers(notify, err);
     }
     if (status != TIDINGS_OK) {
+        keeper_stop(notify->keeper);
         http_client_free(notify->client);
         free_notify(notify);
         return status;
     }
+    backlog_count(notify);
+    jobs_find(notify);
+    tidy_retired(notify);
+    wake_all(notify);
     *ret = notify;
     return TIDINGS_OK;
 }
@@ -98,16 +149,23 @@ void notify_stop(struct notify *notify)
     if (notify == NULL) {
         return;
     }
+    pthread_mutex_lock(&notify->lock);
+    notify->refuses = true;
+    pthread_mutex_unlock(&notify->lock);
     atomic_store(&notify->stopping, true);
     http_client_free(notify->client); // gives back what is on its way
-    wait_for_store(notify);
-    keeper_stop(notify->keeper);
+    for (size_t i = 0; i < notify->lane_count; i++) {
+        lane_give_back(notify->names[i]);
+    }
     answers_take(notify);
+    wait_for_store(notify);
+    keeper_stop(notify->reader);
+    keeper_stop(notify->keeper);
+    notify->reader = NULL;
+    notify->keeper = NULL; // what is asked of it now is answered E_CLOSED
+    while (notify->out > 0) {
+        answers_take(notify);
+    }
     net_loop_turn(notify->options.loop); // a telling that was posted finds nothing more
     free_notify(notify);
-}
-
-void notify_read_stats(const struct notify *notify, struct notify_stats *ret)
-{
-    *ret = notify->stats;
 }

@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the files of the room share.
+// What the files of the room share. All of it belongs to the loop's thread, unless it is said
+// otherwise.
+//
+// A lane is a receiver's share of the notifier: what is known of its rows, what of them is in
+// memory, and whether it may be sent to. A row in memory is an attempt: leased, then ready, then
+// under way, then being settled. Lanes are never freed before the end, so they may be pointed to.
 #ifndef NOTIFY_PRIVATE_H
 #define NOTIFY_PRIVATE_H
 
@@ -7,116 +12,280 @@
 #include <stdatomic.h>
 
 #include "base/heap.h"
+#include "base/list.h"
 #include "base/map.h"
-#include "http/client.h"
-#include "ladder/ladder.h"
 #include "net/net.h"
 #include "notify/notify.h"
 
 enum {
     LEASE_SLACK_MS = 30000, // a lease outlasts the longest attempt by so much
-    CLAIM_MAX = 256,        // rows of one claim
-    AGAIN_MS = 100,         // after a claim that failed
-    REPLY_KEPT = 4096,      // bytes of a reply that are on record
+    LEASE_SAFETY_MS = 5000, // an attempt that could end nearer to its lease's end is not begun
+    CLAIM_MAX = 1024,       // rows of one claim
+    CLAIMS_MAX = 64,        // claims that the store has at a time
+    LEASED_MAX = 16384,     // rows in memory
+    AHEAD_US = 200000,      // so much of its work lies ready for a lane, see lane_window
+    AGAIN_MS = 100,         // after what failed for reasons of the store; doubles
+    AGAIN_MOST_MS = 10000,
+    REPLY_KEPT = 4096,             // bytes of a reply that are on record
+    MEMORY_MAX = 64 * 1024 * 1024, // of payloads in memory, with what belongs to them
+    CLAIM_BYTES = 4 * 1024 * 1024, // of one claim, but for its first row
+    ACCEPTS_MAX = 32768,           // submissions that are not answered yet
+    CHANGES_MAX = 10000,           // changes of receivers that wait
+    OPS_MAX = 10000,               // redeliveries and cancellations that wait
+    TESTS_MAX = 64,                // test notifications under way
+    STEP_ROWS = 500,               // of a job, of retention, of a receiver that is removed
+    FLIGHTS_KEPT = 2048,           // that are not used now
+    SHARE = 3,                     // a lane uses at most so many times what is free
     PAYLOAD_ROOM = RECORD_PAYLOAD_MAX + RECORD_HEADERS_MAX + 4 * RECORD_NAME_MAX + 64,
 };
 
-// What comes back from the store thread, taken on the loop in order.
-struct answer {
-    struct list node;
-    void (*take)(struct answer *answer);
-};
-
-struct receiver;
-
-struct claim { // what a receiver asks of the store, one at a time
+// ---- op.c: what is asked of the store, and its answer on the loop ----
+struct op {
     struct keeper_task task;
-    struct answer answer;
-    struct receiver *receiver;
-    size_t max;
-    struct list attempts; // struct attempt, made on the store thread
-    int64_t next_due_ms;
+    struct list node; // among the answers
+    struct notify *notify;
+    void (*take)(struct op *op); // on the loop: `status` tells how it ended, `err` why
+    tidings_status own;          // what run found, when the batch is good all the same
     tidings_status status;
+    struct tidings_error err;
+};
+typedef tidings_status op_run(struct keeper_task *task, struct record *record,
+                              struct tidings_error *err);
+void op_init(struct op *op, struct notify *notify, op_run *run, void (*take)(struct op *op));
+// E_FULL, E_CLOSED: `take` will not run.
+tidings_status op_post(struct op *op) TIDINGS_NODISCARD;
+tidings_status op_post_to(struct op *op, struct keeper *keeper) TIDINGS_NODISCARD;
+// From the loop: `take` runs in one of the next turns with this status, without the store.
+void op_answer(struct op *op, tidings_status status);
+// Within run: `status` is the op's own when it is not found, not in that state, there already or
+// not valid: the batch goes on. Else it breaks the batch.
+tidings_status op_own(struct op *op, tidings_status status, struct tidings_error *err);
+void answers_tell(void *notify); // the keepers' batch_done
+void answers_take(struct notify *notify);
+
+// ---- lanes ----
+struct gate {
+    int64_t slow_until_ms;
+    int64_t slow_step_ms; // of the last 503 without Retry-After
+    int64_t failures;     // in a row
+    bool open;            // the breaker
+    bool probing;
+    int64_t probe_at_ms;
+    int64_t probe_wait_ms;
+    int64_t ramp; // in-flight limit after the breaker closed; 0 = the receiver's own
+    int64_t ramp_taken;
+    int64_t bucket_ns; // monotonic: when the bucket will be full again, see gate.c
 };
 
-struct receiver {
+struct claim { // what a lane asks of the store, one at a time
+    struct op op;
+    struct list node; // among those that wait to be posted
+    struct lane *lane;
+    bool busy;    // posted
+    bool waiting; // to be posted
+    size_t max;
+    size_t bytes_max;
+    int64_t timeout_ms;
+    struct list attempts; // made on the store thread
+    size_t count;
+    int64_t next_due_ms;
+    unsigned failures;
+};
+
+struct lane {
     struct notify *notify;
     int64_t id;
     int64_t version;
+    int64_t changed_ms;
     int64_t ladder_id;
-    char name[RECORD_NAME_MAX + 1];
-    struct notify_settings settings;
-    struct heap_node due; // of its next row, or INT64_MAX: outside of the heap
-    bool claiming;
-    bool starved;     // something was due when there was no room
-    size_t in_flight; // claimed and not settled
+    char name[RECEIVER_NAME_MAX + 1];
+    enum notify_receiver_state state;
+    struct receiver_settings *settings;
+    const struct receiver_limits *limits; // of settings
+    // ---- on disk ----
+    int64_t due_ms;        // not before then is a row due; INT64_MAX: nothing waits
+    int64_t waiting;       // unfinished rows
+    struct heap_node wake; // when to look again
+    // ---- in memory ----
+    struct list ready; // struct attempt
+    size_t ready_count;
+    size_t pledged; // leased from the start, not committed yet
+    size_t flying;  // under way
+    size_t bytes;   // of what is ready or under way
+    struct list turn;
+    bool has_turn;
     struct claim claim;
+    size_t ahead; // rows that are wanted beside those under way
+    int64_t paced_us;
+    uint64_t paced_begun;
+    struct gate gate;
+    uint64_t begun;
+    uint64_t attempts;
+    uint64_t delivered;
+    uint64_t failed;
+    uint64_t dead;
+    bool swept; // retired, and nothing waits any more
 };
 
-struct attempt { // one row that is leased, until its outcome is stored
-    struct keeper_task task;
-    struct answer answer;
-    struct list node;
-    struct receiver *receiver;
-    struct record_claimed claimed;
-    struct ladder ladder;
-    struct buf room;
-    struct record_notification notification;
-    int64_t begun_ms;
-    struct record_outcome outcome;
-    char error[RECORD_ERROR_MAX];
-    char reply[REPLY_KEPT];
-    tidings_status status;
+// ---- lane.c ----
+struct lane *lane_find(const struct notify *notify, struct str name);
+struct lane *lane_of(const struct notify *notify, int64_t id);
+struct lane *lane_new(struct notify *notify, struct str name);
+void lane_free(struct lane *lane);
+// Into the tables; on an error it is still the caller's.
+tidings_status lane_add(struct lane *lane, int64_t id) TIDINGS_NODISCARD;
+// Takes the reference.
+void lane_set(struct lane *lane, struct receiver_settings *settings, int64_t ladder_id);
+void lanes_free(struct notify *notify);
+// Index of the first name after `after`.
+size_t lanes_after(const struct notify *notify, struct str after);
+struct subscribers {
+    size_t count; // may be more than are listed: RECORD_TARGETS_MAX
+    struct lane *lanes[];
 };
+// NULL without memory.
+const struct subscribers *lanes_subscribed(struct notify *notify, struct str type);
+void lanes_forget_subscribers(struct notify *notify);
 
-struct notify {
-    struct notify_options options;
-    const struct clock *clock;
-    struct keeper *keeper;
-    struct http_client *client;
-    struct net_timer *timer;
-    struct map receivers; // by name
-    struct heap due;      // struct receiver
-    struct rnd rnd;
-    _Atomic bool stopping;
-    size_t out; // claims and outcomes that the store has
-    struct notify_stats stats;
-    struct map ladders; // by number; the store thread's
-    pthread_mutex_t lock;
-    struct list answers; // under lock
-    bool told;           // under lock: the loop will look at them
-};
-
-// ---- answers.c ----
-// On the store thread: the loop will run answer->take.
-void answer_give(struct notify *notify, struct answer *answer);
-// On the store thread, after a batch.
-void answers_tell(void *notify);
-void answers_take(struct notify *notify);
-
-// ---- receivers.c ----
-struct receiver *receiver_find(const struct notify *notify, struct str name);
-// Makes it in memory, or gives it its new settings.
-tidings_status receiver_put(struct notify *notify, const struct record_receiver *row,
-                            int64_t ladder_id, struct tidings_error *err);
-void receivers_free(struct notify *notify);
-// Reads all of them when the notifier starts.
-tidings_status receivers_load(struct notify *notify, struct tidings_error *err);
+// ---- gate.c: when a lane may be sent to ----
+// From when on; at most now_ms = now; INT64_MAX: not before something else happens.
+int64_t gate_opens_ms(const struct lane *lane, int64_t now_ms);
+// Not to be sent to for a while: what lies ready is better given back.
+bool gate_is_shut(const struct lane *lane, int64_t now_ms);
+size_t gate_limit(const struct lane *lane); // attempts at a time
+void gate_begin(struct lane *lane);         // an attempt begins
+void gate_heard(struct lane *lane, const struct http_result *result, bool taken);
+void gate_reset(struct lane *lane);
 
 // ---- dispatch.c ----
-// Its next row is due then, or earlier.
-void receiver_is_due(struct receiver *receiver, int64_t due_ms);
-// Claims what is due where there is room.
-void receiver_pump(struct receiver *receiver);
+// A row of it is due then, or earlier.
+void lane_is_due(struct lane *lane, int64_t due_ms);
+// Looks what it needs: a turn, a claim, to be woken. dispatch_run gives the turns.
+void lane_pump(struct lane *lane);
+size_t lane_held(const struct lane *lane);
+// Rows that it may have in memory: those under way, and what is begun in AHEAD_US.
+size_t lane_window(const struct lane *lane);
+void lane_give_back(struct lane *lane); // what lies ready
+void dispatch_run(struct notify *notify);
 void dispatch_fired(void *notify);
 
 // ---- claim.c ----
-void claim_init(struct claim *claim, struct receiver *receiver);
-void attempt_free(struct attempt *attempt);
+void claim_init(struct claim *claim, struct lane *lane);
+void claim_want(struct lane *lane);
+void claims_next(struct notify *notify);
 
-// ---- attempt.c ----
-void attempt_start(struct attempt *attempt);
-// Gives the lease back untried.
-void attempt_release(struct attempt *attempt);
+// ---- parcel.c: what is sent, in memory, for one or several attempts ----
+struct parcel {
+    size_t refs;
+    size_t bytes;
+    struct record_notification view; // text and bytes of it only
+    struct buf room;                 // of one that was read
+};
+struct parcel *parcel_copy(struct notify *notify, const struct notify_submission *submission);
+void parcel_unref(struct notify *notify, struct parcel *parcel); // NULL allowed
+
+// ---- attempt.c, outcome.c ----
+struct flight {          // what an attempt needs from its begin to its end on record
+    struct flight *next; // among those that are not used
+    struct receiver_request request;
+    char error[RECORD_ERROR_MAX];
+    char reply[REPLY_KEPT];
+};
+struct attempt { // a row that is leased, until its outcome is stored
+    struct op op;
+    struct list node;
+    struct lane *lane;
+    struct record_claimed claimed;
+    int64_t lease_until_ms;
+    int64_t came_us; // of one that was just accepted: when; else 0
+    struct ladder ladder;
+    struct parcel *parcel;
+    const char *broken; // why it cannot be tried, or NULL
+    struct flight *flight;
+    int64_t begun_ms;
+    struct record_outcome outcome;
+};
+void attempt_free(struct attempt *attempt); // what is in its parcel too
+void attempt_ready(struct attempt *attempt);
+void attempt_begin(struct attempt *attempt);
+void attempt_release(struct attempt *attempt); // gives the lease back untried
+void attempt_replied(void *attempt, const struct http_result *result);
+int attempt_class(const struct http_result *result, bool taken);
+void flight_drop(struct notify *notify, struct flight *flight); // NULL allowed
+void flights_free(struct notify *notify);
+
+// ---- change.c ----
+// Stores lane->state as it is now.
+void change_state(struct lane *lane);
+
+// ---- load.c ----
+tidings_status lanes_load(struct notify *notify, struct tidings_error *err) TIDINGS_NODISCARD;
+void backlog_count(struct notify *notify);
+
+// ---- jobs.c ----
+void jobs_find(struct notify *notify); // those that ran when the notifier stopped
+void jobs_tick(struct notify *notify);
+void jobs_free(struct notify *notify);
+
+// ---- tidy.c: retention, and what waits for receivers that were removed ----
+struct tidy;
+tidings_status tidy_start(struct notify *notify) TIDINGS_NODISCARD;
+void tidy_retired(struct notify *notify); // there may be some
+void tidy_free(struct notify *notify);
+
+// ---- accept.c ----
+void accepts_take(struct notify *notify, struct list *accepts); // what came in
+
+// ---- stats.c ----
+void histogram_add(struct notify_histogram *histogram, int64_t us);
+
+struct notify {
+    struct notify_options options;
+    char *database_url;
+    const struct clock *clock;
+    struct keeper *keeper;
+    struct keeper *reader;
+    struct http_client *client;
+    struct net_timer *timer;
+    struct rnd rnd;
+    _Atomic bool stopping;
+    size_t out; // ops that a keeper has
+    // ---- lanes ----
+    struct map by_name;
+    struct map by_id;
+    struct lane **names; // in order; retired ones too
+    size_t lane_count;
+    size_t lane_room;
+    struct map subscribers; // by type
+    struct heap wake;
+    int64_t timer_ms; // what the timer is set to
+    struct list turns;
+    size_t turn_count;
+    bool running; // in dispatch_run
+    struct list claims;
+    size_t claims_out;
+    size_t leased;
+    size_t flying;
+    size_t memory;
+    struct flight *flights;
+    size_t flights_kept;
+    // ---- others ----
+    struct list changes; // the first one is being made
+    size_t change_count;
+    size_t op_count;
+    size_t tests;
+    struct list jobs;
+    size_t job_count;
+    struct tidy *tidy;
+    struct notify_stats stats;
+    struct map ladders; // by number; the store thread's
+    // ---- from other threads ----
+    pthread_mutex_t lock;
+    struct list answers; // under lock
+    struct list accepts; // under lock
+    size_t accept_count; // under lock: not answered yet
+    bool told;           // under lock: the loop will look at both
+    bool refuses;        // under lock: it stops
+};
 
 #endif

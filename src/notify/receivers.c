@@ -1,216 +1,225 @@
 // SPDX-License-Identifier: Apache-2.0
-// Receivers in memory, and how they get there: read at the start, set later.
+// What is asked about receivers: changes, and test notifications.
 #include <stdlib.h>
 
-#include "notify/private.h"
+#include "notify/change.h"
 
-struct receiver *receiver_find(const struct notify *notify, struct str name)
+static tidings_status no_memory(struct tidings_error *err)
 {
-    return map_get(&notify->receivers, name);
+    return error_set(err, TIDINGS_E_NO_MEMORY, "no memory for a change of a receiver");
 }
 
-static struct receiver *make(struct notify *notify, struct str name)
+static tidings_status check_room(const struct notify *notify, struct tidings_error *err)
 {
-    struct receiver *receiver = calloc(1, sizeof *receiver);
-    if (receiver == NULL || !str_copy(receiver->name, sizeof receiver->name, name) ||
-        map_put(&notify->receivers, name, receiver, NULL) != TIDINGS_OK) {
-        free(receiver);
-        return NULL;
+    if (atomic_load(&notify->stopping)) {
+        return error_set(err, TIDINGS_E_CLOSED, "the notifier stops");
     }
-    receiver->notify = notify;
-    heap_node_init(&receiver->due);
-    claim_init(&receiver->claim, receiver);
-    return receiver;
+    return notify->change_count < CHANGES_MAX
+               ? TIDINGS_OK
+               : error_set(err, TIDINGS_E_FULL, "%d changes of receivers wait: try again",
+                           CHANGES_MAX);
 }
 
-tidings_status receiver_put(struct notify *notify, const struct record_receiver *row,
-                            int64_t ladder_id, struct tidings_error *err)
+static tidings_status find(const struct notify *notify, struct str name, struct lane **ret,
+                           struct tidings_error *err)
 {
-    struct notify_settings settings;
-    struct receiver *receiver = receiver_find(notify, row->name);
-    tidings_status status = notify_settings_parse(row->document, &settings, err);
-    if (status != TIDINGS_OK) {
-        return status;
+    *ret = lane_find(notify, name);
+    if (*ret == NULL || (*ret)->state == NOTIFY_RETIRED) {
+        return error_set(err, TIDINGS_E_NOT_FOUND, "receiver \"%.*s\" is not known", STR_ARG(name));
     }
-    if (receiver == NULL) {
-        receiver = make(notify, row->name);
-    }
-    if (receiver == NULL) {
-        return error_set(err, TIDINGS_E_NO_MEMORY, "no memory for receiver \"%.*s\"",
-                         STR_ARG(row->name));
-    }
-    receiver->id = row->id;
-    receiver->version = row->version;
-    receiver->ladder_id = ladder_id;
-    receiver->settings = settings;
-    receiver_is_due(receiver, 0); // whatever lies there
     return TIDINGS_OK;
 }
 
-void receivers_free(struct notify *notify)
+// ---- put ----
+// What is wrong in itself is told at once.
+static tidings_status check_document(struct change *change, struct tidings_error *err)
 {
-    size_t cursor = 0;
-    struct str key;
-    void *value;
-    while (map_next(&notify->receivers, &cursor, &key, &value)) {
-        free(value);
+    struct notify *notify = change->op.notify;
+    struct str document = buf_str(&change->document);
+    int64_t now_ms = clock_wall_ms(notify->clock);
+    if (change->how != NOTIFY_MERGE) {
+        return receiver_settings_parse(str_of(change->name), document, notify->options.seal, now_ms,
+                                       &change->settings, err);
     }
-    map_deinit(&notify->receivers);
+    struct receiver_settings *merged = NULL;
+    struct lane *lane = lane_find(notify, str_of(change->name));
+    tidings_status status =
+        lane != NULL ? receiver_settings_merge(lane->settings, document, now_ms, &merged, err)
+                     : TIDINGS_OK;
+    receiver_settings_unref(merged);
+    return status;
 }
 
-// ---- set ----
-struct setting {
-    struct keeper_task task;
-    struct answer answer;
+static tidings_status copy_document(struct change *change, struct str document,
+                                    struct tidings_error *err)
+{
+    tidings_status status = buf_add_str(&change->document, document);
+    return status == TIDINGS_E_TOO_LARGE
+               ? error_set(err, status, "a receiver's settings have at most %d bytes",
+                           RECEIVER_DOCUMENT_MAX)
+           : status != TIDINGS_OK ? no_memory(err)
+                                  : status;
+}
+
+tidings_status notify_receiver_put(struct notify *notify, struct str name, struct str document,
+                                   enum notify_put how, int64_t version, notify_changed *done,
+                                   void *arg, struct tidings_error *err)
+{
+    tidings_status status = receiver_name_check(name, err);
+    if (status == TIDINGS_OK) {
+        status = check_room(notify, err);
+    }
+    if (status != TIDINGS_OK) {
+        return status;
+    }
+    struct change *change = change_new(notify, CHANGE_PUT, name);
+    if (change == NULL) {
+        return no_memory(err);
+    }
+    change->how = how;
+    change->version = version;
+    change->changed = done;
+    change->arg = arg;
+    status = copy_document(change, document, err);
+    if (status == TIDINGS_OK) {
+        status = check_document(change, err);
+    }
+    if (status != TIDINGS_OK) {
+        change_free(change);
+        return status;
+    }
+    change_enqueue(change);
+    return TIDINGS_OK;
+}
+
+tidings_status notify_receiver_set_state(struct notify *notify, struct str name,
+                                         enum notify_receiver_state state, notify_changed *done,
+                                         void *arg, struct tidings_error *err)
+{
+    struct lane *lane;
+    tidings_status status = find(notify, name, &lane, err);
+    if (status == TIDINGS_OK) {
+        status = check_room(notify, err);
+    }
+    if (status == TIDINGS_OK && state != NOTIFY_ACTIVE && state != NOTIFY_PAUSED &&
+        state != NOTIFY_RETIRED) {
+        status = error_set(err, TIDINGS_E_INVALID, "a receiver can be active, paused or retired");
+    }
+    if (status != TIDINGS_OK) {
+        return status;
+    }
+    struct change *change = change_new(notify, CHANGE_STATE, name);
+    if (change == NULL) {
+        return no_memory(err);
+    }
+    change->state = state;
+    change->changed = done;
+    change->arg = arg;
+    change_enqueue(change);
+    return TIDINGS_OK;
+}
+
+tidings_status notify_receiver_rotate(struct notify *notify, struct str name, struct str secret,
+                                      int64_t overlap_ms, notify_rotated *done, void *arg,
+                                      struct tidings_error *err)
+{
+    struct lane *lane;
+    tidings_status status = find(notify, name, &lane, err);
+    if (status == TIDINGS_OK) {
+        status = check_room(notify, err);
+    }
+    if (status != TIDINGS_OK) {
+        return status;
+    }
+    struct change *change = change_new(notify, CHANGE_ROTATE, name);
+    if (change == NULL) {
+        return no_memory(err);
+    }
+    change->overlap_ms = overlap_ms;
+    change->rotated = done;
+    change->arg = arg;
+    if (buf_add_str(&change->secret, secret) != TIDINGS_OK) {
+        change_free(change);
+        return error_set(err, TIDINGS_E_TOO_LARGE, "a secret has at most %d bytes", SIGN_PEM_MAX);
+    }
+    change_enqueue(change);
+    return TIDINGS_OK;
+}
+
+// ---- test ----
+struct testing {
     struct notify *notify;
-    char name[RECORD_NAME_MAX + 1];
-    struct notify_settings settings;
-    struct buf document;
-    struct record_receiver row;
-    int64_t ladder_id;
-    tidings_status status;
-    struct tidings_error err;
-    notify_done *done;
+    struct receiver_request request;
+    notify_test_done *done;
     void *arg;
 };
 
-static void free_setting(struct setting *setting)
+static void free_testing(struct testing *testing)
 {
-    buf_deinit(&setting->document);
-    free(setting);
+    testing->notify->tests--;
+    receiver_request_deinit(&testing->request);
+    free(testing);
 }
 
-static tidings_status run_setting(struct keeper_task *task, struct record *record,
-                                  struct tidings_error *err)
+static void test_replied(void *arg, const struct http_result *result)
 {
-    struct setting *setting = BASE_CONTAINER_OF(task, struct setting, task);
-    struct record_receiver found = { 0 };
-    struct buf room;
-    buf_init(&room, RECORD_DOCUMENT_MAX + RECORD_NAME_MAX + 1);
-    setting->row = (struct record_receiver){ .name = str_of(setting->name),
-                                             .document = buf_str(&setting->document) };
-    tidings_status status = record_receiver_get(record, setting->row.name, 0, &room, &found, err);
-    if (status == TIDINGS_OK) {
-        setting->row.id = found.id;
-        setting->row.version = found.version;
-    }
-    buf_deinit(&room);
-    if (status == TIDINGS_OK || status == TIDINGS_E_NOT_FOUND) {
-        status = record_receiver_put(record, &setting->row, err);
-    }
-    return status == TIDINGS_OK ? record_ladder_put(record, str_of(setting->settings.ladder),
-                                                    &setting->ladder_id, err)
+    struct testing *testing = arg;
+    char why[RECORD_ERROR_MAX] = "";
+    bool taken = result->failure == HTTP_FINE &&
+                 receiver_is_taken(testing->request.settings, result->status, result->reply,
+                                   result->truncated, why, sizeof why);
+    const struct notify_tested tested = {
+        .taken = taken,
+        .why = taken                          ? ""
+               : result->failure == HTTP_FINE ? why
+                                              : result->error,
+        .result = result,
+    };
+    testing->done(testing->arg, TIDINGS_OK, &tested, NULL);
+    free_testing(testing);
+}
+
+static tidings_status send_test(struct testing *testing, struct lane *lane, struct str payload,
+                                struct str content_type, struct tidings_error *err)
+{
+    struct notify *notify = testing->notify;
+    char id[RECORD_ID_SIZE];
+    record_id_format((int64_t)(rnd_next(&notify->rnd) >> 1), id);
+    const struct receiver_message message = { .id = id,
+                                              .attempt = 1,
+                                              .source = STR("tidings"),
+                                              .type = STR("tidings.test"),
+                                              .tx_no = str_of(id),
+                                              .content_type = content_type,
+                                              .payload = payload };
+    tidings_status status = receiver_request_build(
+        lane->settings, &message, clock_wall_ms(notify->clock), &testing->request, err);
+    return status == TIDINGS_OK ? http_client_send(notify->client, &testing->request.outgoing,
+                                                   test_replied, testing, NULL, err)
                                 : status;
 }
 
-static void setting_done(struct keeper_task *task, tidings_status status,
-                         const struct tidings_error *err)
+tidings_status notify_receiver_test(struct notify *notify, struct str name, struct str payload,
+                                    struct str content_type, notify_test_done *done, void *arg,
+                                    struct tidings_error *err)
 {
-    struct setting *setting = BASE_CONTAINER_OF(task, struct setting, task);
-    setting->status = status;
-    if (err != NULL) {
-        setting->err = *err;
-    }
-    answer_give(setting->notify, &setting->answer);
-}
-
-static void take_setting(struct answer *answer)
-{
-    struct setting *setting = BASE_CONTAINER_OF(answer, struct setting, answer);
-    setting->notify->out--;
-    if (setting->status == TIDINGS_OK) {
-        setting->status =
-            receiver_put(setting->notify, &setting->row, setting->ladder_id, &setting->err);
-    }
-    setting->done(setting->arg, setting->status, &setting->err);
-    free_setting(setting);
-}
-
-tidings_status notify_receiver_set(struct notify *notify, struct str name,
-                                   const struct notify_settings *settings, notify_done *done,
-                                   void *arg, struct tidings_error *err)
-{
-    struct notify_settings checked;
-    struct setting *setting = calloc(1, sizeof *setting);
-    if (setting == NULL) {
-        return error_set(err, TIDINGS_E_NO_MEMORY, "no memory for a receiver");
-    }
-    setting->task = (struct keeper_task){ .run = run_setting, .done = setting_done };
-    setting->answer.take = take_setting;
-    setting->notify = notify;
-    setting->settings = *settings;
-    setting->done = done;
-    setting->arg = arg;
-    buf_init(&setting->document, RECORD_DOCUMENT_MAX);
-    tidings_status status = name.len > 0 && str_copy(setting->name, sizeof setting->name, name)
-                                ? notify_settings_format(settings, &setting->document)
-                                : error_set(err, TIDINGS_E_INVALID,
-                                            "a receiver's name has 1 to %d bytes", RECORD_NAME_MAX);
-    if (status == TIDINGS_OK) {
-        status = notify_settings_parse(buf_str(&setting->document), &checked, err);
-    }
-    if (status == TIDINGS_OK) {
-        status = keeper_post(notify->keeper, &setting->task);
-    }
+    struct lane *lane;
+    tidings_status status = find(notify, name, &lane, err);
     if (status != TIDINGS_OK) {
-        free_setting(setting);
         return status;
     }
-    notify->out++;
-    return TIDINGS_OK;
-}
-
-// ---- load ----
-struct loading {
-    struct notify *notify;
-    struct record *record;
-    int64_t last;
-    size_t count;
-    tidings_status status;
-    struct tidings_error *err;
-};
-
-static void load_one(void *arg, const struct record_receiver *row)
-{
-    struct loading *loading = arg;
-    loading->last = row->id;
-    loading->count++;
-    if (loading->status == TIDINGS_OK) {
-        loading->status = receiver_put(loading->notify, row, 0, loading->err);
+    if (notify->tests >= TESTS_MAX) {
+        return error_set(err, TIDINGS_E_FULL, "%d tests are under way: try again", TESTS_MAX);
     }
-}
-
-// A receiver keeps the text of its ladder; the number is looked up, or made.
-static tidings_status load_ladders(struct loading *loading)
-{
-    size_t cursor = 0;
-    struct str key;
-    void *value;
-    tidings_status status = record_begin(loading->record, loading->err);
-    while (status == TIDINGS_OK && map_next(&loading->notify->receivers, &cursor, &key, &value)) {
-        struct receiver *receiver = value;
-        status = record_ladder_put(loading->record, str_of(receiver->settings.ladder),
-                                   &receiver->ladder_id, loading->err);
+    struct testing *testing = calloc(1, sizeof *testing);
+    if (testing == NULL) {
+        return error_set(err, TIDINGS_E_NO_MEMORY, "no memory for a test");
     }
-    return status == TIDINGS_OK ? record_commit(loading->record, loading->err) : status;
-}
-
-tidings_status receivers_load(struct notify *notify, struct tidings_error *err)
-{
-    struct loading loading = { .notify = notify, .err = err };
-    tidings_status status =
-        record_open(notify->options.database_url, &notify->options.record, &loading.record, err);
-    do {
-        loading.count = 0;
-        status = status == TIDINGS_OK
-                     ? record_receiver_list(loading.record, loading.last, RECORD_BATCH_MAX,
-                                            load_one, &loading, err)
-                     : status;
-    } while (status == TIDINGS_OK && loading.status == TIDINGS_OK && loading.count > 0);
-    status = status == TIDINGS_OK ? loading.status : status;
-    if (status == TIDINGS_OK) {
-        status = load_ladders(&loading);
+    *testing = (struct testing){ .notify = notify, .done = done, .arg = arg };
+    notify->tests++;
+    status = send_test(testing, lane, payload, content_type, err);
+    if (status != TIDINGS_OK) {
+        free_testing(testing);
     }
-    record_close(loading.record);
     return status;
 }

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is read when the notifier starts: receivers, their ladders; how much waits for each.
+#include <stdlib.h>
+
+#include "notify/private.h"
+
+struct loading {
+    struct notify *notify;
+    struct record *record;
+    int64_t last;
+    size_t count;
+    tidings_status status;
+    struct tidings_error *err;
+};
+
+static tidings_status load_lane(struct notify *notify, const struct record_receiver *row,
+                                struct tidings_error *err)
+{
+    struct receiver_settings *settings = NULL;
+    struct tidings_error why = { 0 };
+    tidings_status status = receiver_settings_parse(row->name, row->document, notify->options.seal,
+                                                    clock_wall_ms(notify->clock), &settings, &why);
+    if (status != TIDINGS_OK) {
+        return error_set(err, status, "receiver \"%.*s\", as it is stored: %s", STR_ARG(row->name),
+                         why.text);
+    }
+    struct lane *lane = lane_new(notify, row->name);
+    if (lane == NULL || lane_add(lane, row->id) != TIDINGS_OK) {
+        lane_free(lane);
+        receiver_settings_unref(settings);
+        return error_set(err, TIDINGS_E_NO_MEMORY, "no memory for receiver \"%.*s\"",
+                         STR_ARG(row->name));
+    }
+    lane_set(lane, settings, 0);
+    lane->version = row->version;
+    lane->changed_ms = row->changed_ms;
+    lane->state = row->state >= NOTIFY_ACTIVE && row->state <= NOTIFY_RETIRED
+                      ? (enum notify_receiver_state)row->state
+                      : NOTIFY_PAUSED;
+    lane->due_ms = 0; // whatever lies there
+    return TIDINGS_OK;
+}
+
+static void load_one(void *arg, const struct record_receiver *row)
+{
+    struct loading *loading = arg;
+    loading->last = row->id;
+    loading->count++;
+    if (loading->status == TIDINGS_OK) {
+        loading->status = load_lane(loading->notify, row, loading->err);
+    }
+}
+
+// A receiver keeps the text of its ladder; the number is looked up, or made.
+static tidings_status load_ladders(struct loading *loading)
+{
+    struct notify *notify = loading->notify;
+    tidings_status status = record_begin(loading->record, loading->err);
+    for (size_t i = 0; i < notify->lane_count && status == TIDINGS_OK; i++) {
+        struct lane *lane = notify->names[i];
+        status = record_ladder_put(loading->record, str_of(lane->limits->ladder_text),
+                                   &lane->ladder_id, loading->err);
+    }
+    return status == TIDINGS_OK ? record_commit(loading->record, loading->err) : status;
+}
+
+tidings_status lanes_load(struct notify *notify, struct tidings_error *err)
+{
+    struct loading loading = { .notify = notify, .err = err };
+    tidings_status status =
+        record_open(notify->database_url, &notify->options.record, &loading.record, err);
+    if (status != TIDINGS_OK) {
+        return status;
+    }
+    do {
+        loading.count = 0;
+        status = record_receiver_list(loading.record, loading.last, RECORD_BATCH_MAX, load_one,
+                                      &loading, err);
+    } while (status == TIDINGS_OK && loading.status == TIDINGS_OK && loading.count > 0);
+    status = status == TIDINGS_OK ? loading.status : status;
+    if (status == TIDINGS_OK) {
+        status = load_ladders(&loading);
+    }
+    record_close(loading.record);
+    return status;
+}
+
+// ---- how much waits ----
+// Counted beside the store thread; what is committed while it counts is corrected when a lane has
+// nothing any more (claim.c).
+struct counting {
+    struct op op;
+    struct counted {
+        int64_t receiver_id;
+        int64_t count;
+    } * rows;
+    size_t count;
+    size_t room;
+    bool failed;
+};
+
+static void count_one(void *arg, int64_t receiver_id, int64_t count)
+{
+    struct counting *counting = arg;
+    if (counting->count == counting->room) {
+        size_t room = counting->room == 0 ? 256 : 2 * counting->room;
+        struct counted *grown = room <= 4 * (size_t)NOTIFY_RECEIVERS_MAX
+                                    ? realloc(counting->rows, room * sizeof *grown)
+                                    : NULL;
+        if (grown == NULL) {
+            counting->failed = true;
+            return;
+        }
+        counting->rows = grown;
+        counting->room = room;
+    }
+    counting->rows[counting->count++] = (struct counted){ receiver_id, count };
+}
+
+static tidings_status run_count(struct keeper_task *task, struct record *record,
+                                struct tidings_error *err)
+{
+    struct counting *counting = BASE_CONTAINER_OF(task, struct counting, op.task);
+    counting->count = 0;
+    counting->failed = false;
+    return record_backlog(record, count_one, counting, err);
+}
+
+static void take_count(struct op *op)
+{
+    struct counting *counting = BASE_CONTAINER_OF(op, struct counting, op);
+    for (size_t i = 0; i < op->notify->lane_count && op->status == TIDINGS_OK; i++) {
+        op->notify->names[i]->waiting = 0;
+    }
+    for (size_t i = 0; i < counting->count && op->status == TIDINGS_OK; i++) {
+        struct lane *lane = lane_of(op->notify, counting->rows[i].receiver_id);
+        if (lane != NULL) {
+            lane->waiting = counting->rows[i].count;
+        }
+    }
+    if (op->status != TIDINGS_OK || counting->failed) {
+        log_line(op->notify->options.log, LOG_WARN, "notify",
+                 "msg=\"what waits could not be counted\" error=\"%s\"",
+                 error_text(&op->err, op->status));
+    }
+    free(counting->rows);
+    free(counting);
+}
+
+void backlog_count(struct notify *notify)
+{
+    struct counting *counting = atomic_load(&notify->stopping) ? NULL : calloc(1, sizeof *counting);
+    if (counting == NULL) {
+        return;
+    }
+    op_init(&counting->op, notify, run_count, take_count);
+    counting->op.task.keep = true;
+    if (op_post_to(&counting->op, notify->reader) != TIDINGS_OK) {
+        free(counting);
+    }
+}
