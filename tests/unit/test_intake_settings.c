@@ -19,6 +19,13 @@ static struct settings_source source_of(const char *document, const struct seal 
                                      .seal = seal };
 }
 
+static void expect(const struct settings *settings, const char *name, const char *value)
+{
+    char got[256];
+    assert_int_equal(tidings_config_get(settings->config, name, got, sizeof got), TIDINGS_OK);
+    assert_string_equal(got, value);
+}
+
 static void defaults(void **state)
 {
     struct settings *settings = NULL;
@@ -33,9 +40,9 @@ static void defaults(void **state)
     assert_string_equal(settings->content_type.ptr, "application/json");
     assert_int_equal(settings->txno_from, TXNO_KEY);
     assert_int_equal(settings->receiver_count, 0);
-    assert_string_equal(tidings_config_get(settings->config, "name_servers"), "127.0.0.1:9876");
-    assert_string_equal(tidings_config_get(settings->config, "group"), "g");
-    assert_string_equal(tidings_config_get(settings->config, "from"), "first");
+    expect(settings, "name_servers", "127.0.0.1:9876");
+    expect(settings, "group", "g");
+    expect(settings, "from", "first");
     settings_unref(settings);
 }
 
@@ -56,11 +63,10 @@ static void everything(void **state)
     assert_string_equal(settings->receivers[1].ptr, "bank-1");
     assert_int_equal(settings->txno_from, TXNO_JSON);
     assert_true(str_eq_c(settings->txno_name, "/a/0"));
-    assert_string_equal(tidings_config_get(settings->config, "name_servers"),
-                        "10.0.0.1:9876;10.0.0.2:9876");
-    assert_string_equal(tidings_config_get(settings->config, "threads"), "8");
-    assert_string_equal(tidings_config_get(settings->config, "tls"), "on");
-    assert_string_equal(tidings_config_get(settings->config, "from"), "last");
+    expect(settings, "name_servers", "10.0.0.1:9876;10.0.0.2:9876");
+    expect(settings, "threads", "8");
+    expect(settings, "tls", "on");
+    expect(settings, "from", "last");
     struct settings *same = settings_ref(settings);
     settings_unref(settings);
     assert_string_equal(same->source.ptr, "pay");
