@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+// The inside of the server. Private to the room.
+//
+// Each worker is one thread with a libmicrohttpd daemon of its own that it runs itself (external
+// polling): whatever touches a connection happens on that thread, one thing after the other. Other
+// threads only push finished exchanges onto the worker's list and wake it; the worker takes the
+// whole list at once. That an answer overtakes the handler that said "later" is therefore nothing
+// special: it waits in the list until the handler has returned.
+#ifndef HTTP_SERVER_H
+#define HTTP_SERVER_H
+
+#include <microhttpd.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/list.h"
+#include "http/http.h"
+
+enum {
+    HTTP_THREADS_MAX = 64,
+    HTTP_RESPONSE_MAX = 16 * 1024 * 1024,
+    // What is read, and dropped, of a body that was refused: the client gets its answer only when
+    // it has said all, or it would find its connection reset.
+    HTTP_DRAIN_MAX = 64 * 1024 * 1024,
+};
+
+struct worker {
+    struct http_server *server;
+    struct MHD_Daemon *daemon;
+    int wake_fd;
+    pthread_t thread;
+    bool running;
+    pthread_mutex_t lock;
+    struct http_exchange *answered; // newest first; under the lock
+    bool told_to_stop;              // under the lock
+    // ---- the thread's own ----
+    struct list connections;
+    size_t later;   // exchanges whose answer comes later
+    size_t writing; // answers on their way out
+    bool stopping;
+    int64_t now_ms; // of this turn
+    int64_t sweep_ms;
+};
+
+struct http_server {
+    struct http_server_options options;
+    int port;
+    unsigned worker_count;
+    atomic_size_t bodies_held; // bytes of all workers' request bodies
+    struct worker workers[];
+};
+
+enum phase { PHASE_WAITING, PHASE_READING, PHASE_HANDLING, PHASE_WRITING };
+
+struct connection {
+    struct list node;
+    int fd;
+    enum phase phase;
+    int64_t since_ms;
+    bool bad_escape; // in the path or query of the request that has just come
+};
+
+struct http_exchange {
+    struct worker *worker;
+    struct MHD_Connection *mhd;
+    struct connection *connection;
+    struct http_exchange *next; // in worker->answered
+    struct buf body;
+    size_t drained;
+    int refusal; // status of the refusal, 0 = none
+    const char *refusal_text;
+    bool is_later;
+    bool is_answered;
+    struct http_request request;
+    struct http_response response; // large: only what counts is set at first
+};
+
+// ---- worker.c ----
+tidings_status worker_start(struct worker *worker, struct http_server *server, int listen_fd,
+                            bool v6, struct tidings_error *err) TIDINGS_NODISCARD;
+// Asks it to end, without waiting; worker_stop waits and frees.
+void worker_tell_stop(struct worker *worker);
+void worker_stop(struct worker *worker);
+void worker_push(struct worker *worker, struct http_exchange *exchange);
+
+// ---- exchange.c: what libmicrohttpd calls ----
+enum MHD_Result exchange_on_request(void *arg, struct MHD_Connection *mhd, const char *path,
+                                    const char *method, const char *version, const char *upload,
+                                    size_t *upload_len, void **state);
+void exchange_on_done(void *arg, struct MHD_Connection *mhd, void **state,
+                      enum MHD_RequestTerminationCode code);
+size_t exchange_unescape(void *arg, struct MHD_Connection *mhd, char *text);
+void exchange_set_phase(struct http_exchange *exchange, enum phase phase);
+
+// ---- response.c ----
+void response_init(struct http_response *response);
+// Fills the response with a refusal of the server's own.
+void response_refuse(struct http_server *server, int status, const char *text,
+                     struct http_response *response);
+// Takes the body out of `response`.
+enum MHD_Result response_queue(struct MHD_Connection *mhd, struct http_response *response);
+
+#endif
