@@ -33,6 +33,25 @@ static void be_silent(void *arg, xmlErrorPtr error)
     (void)error;
 }
 
+BASE_PRINTF(2, 3)
+static void print_nothing(void *arg, const char *format, ...)
+{
+    (void)arg;
+    (void)format;
+}
+
+// Some of what libxml2 finds wrong with a path it tells nobody but the terminal. Where to is each
+// thread's own, and is put back.
+static xmlXPathObject *follow(xmlXPathCompExpr *compiled, xmlXPathContext *context)
+{
+    xmlGenericErrorFunc printer = xmlGenericError;
+    void *arg = xmlGenericErrorContext;
+    xmlSetGenericErrorFunc(NULL, print_nothing);
+    xmlXPathObject *found = xmlXPathCompiledEval(compiled, context);
+    xmlSetGenericErrorFunc(arg, printer);
+    return found;
+}
+
 static xmlXPathContext *new_context(const struct ack_xpath *xpath, xmlDoc *doc)
 {
     xmlXPathContext *context = xmlXPathNewContext(doc);
@@ -110,8 +129,7 @@ static tidings_status compile(struct ack_xpath *xpath, struct tidings_error *err
     }
     (void)xmlDocSetRootElement(doc, root);
     xpath->compiled = xmlXPathCtxtCompile(context, (const xmlChar *)xpath->path);
-    xmlXPathObject *found =
-        xpath->compiled != NULL ? xmlXPathCompiledEval(xpath->compiled, context) : NULL;
+    xmlXPathObject *found = xpath->compiled != NULL ? follow(xpath->compiled, context) : NULL;
     bool prefix = context->lastError.code == XML_XPATH_UNDEF_PREFIX_ERROR;
     bool memory = context->lastError.code == XML_ERR_NO_MEMORY;
     bool good = found != NULL;
@@ -201,7 +219,7 @@ static xmlChar *evaluate(struct ack_xpath *xpath, xmlDoc *doc, bool *ret_nothing
     xmlXPathObject *found = NULL;
     if (context != NULL) {
         pthread_mutex_lock(&xpath->lock);
-        found = xmlXPathCompiledEval(xpath->compiled, context);
+        found = follow(xpath->compiled, context);
         pthread_mutex_unlock(&xpath->lock);
     }
     *ret_nothing =
@@ -231,7 +249,11 @@ bool ack_xpath_fits(struct ack_xpath *xpath, xmlDoc *doc, char *why, size_t why_
         return true;
     }
     if (failed) {
-        return ack_refuse(why, why_size, "XPath \"%s\" takes too many steps in this reply", path);
+        return ack_refuse(
+            why, why_size,
+            "XPath \"%s\" cannot be followed in this reply: too many steps, or a function that "
+            "XPath 1.0 does not have",
+            path);
     }
     return nothing ? ack_refuse(why, why_size, "XPath \"%s\" must be \"%s\", there is nothing",
                                 path, wanted)

@@ -24,8 +24,10 @@ void member_excerpt(struct str text, char ret[MEMBER_EXCERPT_SIZE])
         ret[i] = c < ' ' || c == 0x7F ? ' ' : (char)c;
     }
     ret[len] = '\0';
-    member_whole_characters(ret);
-    len = strlen(ret);
+    if (cut) {
+        member_whole_characters(ret);
+        len = strlen(ret);
+    }
     if (!str_is_utf8(str_make(ret, len))) {
         for (size_t i = 0; i < len; i++) {
             ret[i] = (unsigned char)ret[i] >= 0x80 ? '?' : ret[i];
