@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Settings of receivers: defaults and bounds of each member, stored and shown, changed, rotated.
 #include "test_receiver_support.h"
+#include "test_receiver_pem.h"
 #include "test_sign_pem.h"
 
 // ---- parsed ----
@@ -351,6 +352,89 @@ static void no_room_is_an_error(void **state)
     buf_deinit(&small);
 }
 
+// ---- TLS ----
+
+// `format` with the certificate, the key, another key, as JSON has line feeds.
+static char *with_pems(const char *format)
+{
+    static const char *const pems[] = { pem_certificate, pem_private, pem_private_pkcs1,
+                                        pem_ed25519 };
+    struct buf document;
+    buf_init(&document, 65536);
+    for (const char *at = format; *at != '\0'; at++) {
+        if (*at < '0' || *at > '3') {
+            assert_int_equal(buf_add(&document, at, 1), TIDINGS_OK);
+            continue;
+        }
+        for (const char *c = pems[*at - '0']; *c != '\0'; c++) {
+            struct str text = *c == '\n' ? STR("\\n") : str_make(c, 1);
+            assert_int_equal(buf_add_str(&document, text), TIDINGS_OK);
+        }
+    }
+    char *text = str_dup(buf_str(&document));
+    buf_deinit(&document);
+    assert_non_null(text);
+    return text;
+}
+
+static void certificates_and_keys_belong_together(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *format;
+        const char *text;
+    } bad[] = {
+        { "{" URL ",\"tls\":{\"certificate\":\"0\"}}", "certificate and key belong together" },
+        { "{" URL ",\"tls\":{\"key\":\"1\"}}", "certificate and key belong together" },
+        { "{" URL ",\"tls\":{\"certificate\":\"0\",\"key\":\"3\"}}", "tls.key: is not that of" },
+        { "{" URL ",\"tls\":{\"certificate\":\"0\",\"key\":\"x\"}}", "tls.key: must be PEM" },
+        { "{" URL ",\"tls\":{\"certificate\":\"1\",\"key\":\"1\"}}", "tls.certificate: must be" },
+        { "{" URL ",\"tls\":{\"ca\":\"1\"}}", "tls.ca: must be PEM" },
+    };
+    for (size_t i = 0; i < BASE_COUNT(bad); i++) {
+        char *document = with_pems(bad[i].format);
+        assert_refused(document, bad[i].text);
+        free(document);
+    }
+}
+
+static void keys_of_certificates_are_hidden(void **state)
+{
+    (void)state;
+    char *document =
+        with_pems("{" URL ",\"tls\":{\"ca\":\"0\",\"certificate\":\"0\",\"key\":\"1\"}}");
+    struct receiver_settings *settings = settings_of(document);
+    struct receiver_settings *again = NULL;
+    struct seal *seal = seal_of(KEY_TEXT);
+    struct receiver_message message = message_of("x", "");
+    struct receiver_request request = { 0 };
+    struct buf text;
+    buf_init(&text, RECEIVER_DOCUMENT_MAX);
+    assert_int_equal(receiver_settings_show(settings, &text, NULL), TIDINGS_OK);
+    assert_has_not(&text, "PRIVATE");
+    assert_has(&text, "\"key\":true");
+    assert_has(&text, "BEGIN CERTIFICATE");
+    assert_int_equal(receiver_settings_merge(settings, buf_str(&text), NOW, &again, NULL),
+                     TIDINGS_OK);
+    receiver_settings_unref(settings);
+    buf_clear(&text);
+    assert_int_equal(receiver_settings_store(again, seal, &text, NULL), TIDINGS_OK);
+    assert_has_not(&text, "PRIVATE");
+    assert_int_equal(
+        receiver_settings_parse(STR("bank-1"), buf_str(&text), seal, NOW, &settings, NULL),
+        TIDINGS_OK);
+    build_of(settings, &message, NOW, &request);
+    assert_string_equal(request.outgoing.ca_pem, pem_certificate);
+    assert_string_equal(request.outgoing.client_pem, pem_certificate);
+    assert_string_equal(request.outgoing.client_key_pem, pem_private);
+    receiver_request_deinit(&request);
+    receiver_settings_unref(settings);
+    receiver_settings_unref(again);
+    seal_free(seal);
+    buf_deinit(&text);
+    free(document);
+}
+
 // ---- changed ----
 
 static struct receiver_settings *merged(const struct receiver_settings *settings, const char *patch)
@@ -551,6 +635,8 @@ int main(void)
         cmocka_unit_test(what_is_stored_is_sealed_and_reads_back),
         cmocka_unit_test(what_is_shown_is_all_but_secrets),
         cmocka_unit_test(no_room_is_an_error),
+        cmocka_unit_test(certificates_and_keys_belong_together),
+        cmocka_unit_test(keys_of_certificates_are_hidden),
         cmocka_unit_test(changes_keep_the_rest),
         cmocka_unit_test(bad_changes_change_nothing),
         cmocka_unit_test(a_new_secret_stands_in_front),
