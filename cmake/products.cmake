@@ -76,6 +76,16 @@ foreach(source IN LISTS bench_sources)
     tidings_user(${name} tests)
 endforeach()
 
+# tests/bench/rooms/bench_<room>.c measures one room from within.
+file(GLOB bench_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/bench/rooms/bench_*.c)
+foreach(source IN LISTS bench_sources)
+    get_filename_component(name ${source} NAME_WE)
+    string(REGEX REPLACE "^bench_([a-z]+)$" "\\1" room ${name})
+    add_executable(${name} ${source})
+    target_link_libraries(${name} PRIVATE tidings_${room})
+    set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+endforeach()
+
 # ---- install ----
 configure_file(${CMAKE_SOURCE_DIR}/packaging/tidings.pc.in ${CMAKE_BINARY_DIR}/tidings.pc @ONLY)
 install(TARGETS tidings tidings_shared tidings_static)

@@ -67,6 +67,11 @@ tidings_status db_begin_read(struct db *db, struct tidings_error *err)
     return begin_by(db, db->driver->begin_read, err);
 }
 
+bool db_writes_alone(const struct db *db)
+{
+    return db->driver->writes_alone;
+}
+
 tidings_status db_commit(struct db *db, struct tidings_error *err)
 {
     if (!db->in_transaction) {

@@ -49,6 +49,8 @@ tidings_status db_begin(struct db *db,
 // For reading only: sees one state of the database, that of its first statement, and locks nobody
 // out.
 tidings_status db_begin_read(struct db *db, struct tidings_error *err) TIDINGS_NODISCARD;
+// True when there is one transaction that writes at a time (SQLite).
+bool db_writes_alone(const struct db *db);
 tidings_status db_commit(struct db *db, struct tidings_error *err) TIDINGS_NODISCARD;
 void db_rollback(struct db *db); // no-op outside a transaction
 

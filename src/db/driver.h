@@ -55,6 +55,7 @@ struct db_stmt {
 struct db_driver {
     const char *scheme;
     struct db_dialect dialect;
+    bool writes_alone; // see db_writes_alone
     tidings_status (*open)(const struct db_url *url, const struct db_options *options,
                            struct db **ret, struct tidings_error *err);
     void (*close)(struct db *db); // all statements are finalised

@@ -10,7 +10,7 @@
 #include "db/driver.h"
 
 enum {
-    WAL_PAGES = 2048, // 8 MiB of 4 KiB pages
+    WAL_PAGES = 8192, // 32 MiB of 4 KiB pages: what is changed again meanwhile is copied once
     WAL_LATE = 4 * WAL_PAGES,
     CACHE_DEFAULT = 2 * 1024 * 1024,
     BUSY_DEFAULT_MS = 5000,
@@ -321,6 +321,7 @@ const struct db_driver *db_sqlite_driver(void)
 {
     static const struct db_driver driver = {
         .scheme = "sqlite",
+        .writes_alone = true,
         .dialect = { .clustered = "WITHOUT ROWID", .blob = "BLOB", .bigint = "INTEGER" },
         .open = open_db,
         .close = close_db,

@@ -91,8 +91,9 @@ static tidings_status add(struct record *record, const struct record_submission 
         return status;
     }
     bool leased = target->lease_until_ms != 0;
-    return record_run(record, NULL, err, STMT_PENDING_ADD, "iiiiiiiiii", id, target->receiver_id,
-                      target->ladder_id, (int64_t)(leased ? RECORD_DELIVERING : RECORD_WAITING),
+    return record_run(record, NULL, err, STMT_PENDING_ADD, "iiiiiiiiiii", id, target->receiver_id,
+                      leased ? (int64_t)0 : target->receiver_id, target->ladder_id,
+                      (int64_t)(leased ? RECORD_DELIVERING : RECORD_WAITING),
                       leased ? target->lease_until_ms : target->due_ms, (int64_t)leased,
                       (int64_t)record->node, (int64_t)0, (int64_t)0, (int64_t)0);
 }

@@ -3,6 +3,8 @@
 // that believe they hold a lease one writes and the other is told.
 #include "record/private.h"
 
+enum { LATE_STEP = 256, LATE_STEPS = 64 };
+
 static tidings_status stale(int64_t id, struct tidings_error *err)
 {
     char text[RECORD_ID_SIZE];
@@ -36,6 +38,27 @@ static tidings_status read_due(struct record *record, int64_t receiver_id, int64
     return status == TIDINGS_E_EOF ? TIDINGS_OK : status;
 }
 
+// Leases from the start that ended: their rows go to the shelves of their receivers.
+static tidings_status shelve_late(struct record *record, int64_t now_ms, struct tidings_error *err)
+{
+    int64_t ids[LATE_STEP];
+    size_t count = LATE_STEP;
+    tidings_status status = TIDINGS_OK;
+    for (int i = 0; i < LATE_STEPS && count == LATE_STEP && status == TIDINGS_OK; i++) {
+        struct db_stmt *stmt =
+            record_bind(record, STMT_PENDING_LATE, "ii", now_ms, (int64_t)LATE_STEP);
+        for (count = 0; count < LATE_STEP && (status = db_step(stmt, err)) == TIDINGS_OK;) {
+            ids[count++] = db_column_i64(stmt, 0);
+        }
+        db_reset(stmt);
+        status = status == TIDINGS_E_EOF ? TIDINGS_OK : status;
+        for (size_t at = 0; at < count && status == TIDINGS_OK; at++) {
+            status = record_run(record, NULL, err, STMT_PENDING_SHELVE, "i", ids[at]);
+        }
+    }
+    return status;
+}
+
 tidings_status record_claim(struct record *record, int64_t receiver_id, int64_t now_ms,
                             int64_t lease_until_ms, struct record_claimed *ret, size_t max,
                             size_t *ret_count, struct tidings_error *err)
@@ -44,7 +67,10 @@ tidings_status record_claim(struct record *record, int64_t receiver_id, int64_t 
     size_t kept = 0;
     int64_t rows = 0;
     max = max < RECORD_BATCH_MAX ? max : RECORD_BATCH_MAX;
-    tidings_status status = read_due(record, receiver_id, now_ms, ret, max, &found, err);
+    tidings_status status = shelve_late(record, now_ms, err);
+    if (status == TIDINGS_OK) {
+        status = read_due(record, receiver_id, now_ms, ret, max, &found, err);
+    }
     for (size_t i = 0; i < found && status == TIDINGS_OK; i++) {
         enum record_state state = ret[i].taken_over ? RECORD_DELIVERING : RECORD_WAITING;
         if (!record_next(state, RECORD_CLAIM, &state)) {
@@ -74,8 +100,16 @@ tidings_status record_renew(struct record *record, int64_t id, int64_t epoch,
 tidings_status record_next_due(struct record *record, int64_t receiver_id, int64_t *ret_ms,
                                struct tidings_error *err)
 {
+    int64_t late_ms = INT64_MAX;
     *ret_ms = INT64_MAX;
-    return record_number(record_bind(record, STMT_PENDING_NEXT, "i", receiver_id), ret_ms, err);
+    tidings_status status =
+        record_number(record_bind(record, STMT_PENDING_NEXT, "i", receiver_id), ret_ms, err);
+    if (status == TIDINGS_OK) {
+        status =
+            record_number(record_bind(record, STMT_PENDING_NEXT, "i", (int64_t)0), &late_ms, err);
+    }
+    *ret_ms = late_ms < *ret_ms ? late_ms : *ret_ms;
+    return status;
 }
 
 // ---- settle ----

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rows that fit a filter. What finds them is chosen here; whether they fit is decided row by row.
+#include <stdlib.h>
+
 #include "record/private.h"
 
 // ---- one row ----
@@ -47,29 +49,51 @@ static bool is_unfinished(enum record_state state)
     return state == RECORD_WAITING || state == RECORD_DELIVERING;
 }
 
-static tidings_status bind(struct record *record, const struct record_look *page, int64_t after,
-                           int64_t before, struct db_stmt **ret, struct tidings_error *err)
+static struct db_stmt *bind(struct record *record, const struct record_look *page, int64_t after,
+                            int64_t before)
 {
     const struct record_filter *filter = page->filter;
     const int64_t look = (int64_t)page->look;
-    int64_t first = 0;
-    int64_t last = 0;
-    if (filter->tx_no.ptr != NULL) {
-        tidings_status status = record_key_range(record, filter->tx_no, &first, &last, err);
-        *ret = record_bind(record, STMT_LIST_TX, "iiiii", first, last, after, before, look);
-        return status;
-    }
     if (filter->state == RECORD_DEAD && filter->receiver_id != 0) {
-        *ret = record_bind(record, STMT_LIST_DEAD_OF, "iiii", after, before, filter->receiver_id,
+        return record_bind(record, STMT_LIST_DEAD_OF, "iiii", after, before, filter->receiver_id,
                            look);
-    } else {
-        *ret = record_bind(record,
-                           filter->state == RECORD_DEAD   ? STMT_LIST_DEAD
-                           : is_unfinished(filter->state) ? STMT_LIST_PENDING
-                                                          : STMT_LIST_ALL,
-                           "iii", after, before, look);
     }
-    return TIDINGS_OK;
+    return record_bind(record,
+                       filter->state == RECORD_DEAD   ? STMT_LIST_DEAD
+                       : is_unfinished(filter->state) ? STMT_LIST_PENDING
+                                                      : STMT_LIST_ALL,
+                       "iii", after, before, look);
+}
+
+// The rows with a tx_no, one by one.
+static tidings_status look_by_tx_no(struct record *record, struct record_look *page, int64_t after,
+                                    int64_t before,
+                                    bool (*each)(void *arg, const struct record_row *row),
+                                    void *arg, struct tidings_error *err)
+{
+    size_t count = 0;
+    bool more = true;
+    int64_t *ids = malloc((page->look + 1) * sizeof *ids);
+    if (ids == NULL) {
+        return error_set(err, TIDINGS_E_NO_MEMORY, "record: no memory for a list");
+    }
+    tidings_status status =
+        record_key_ids(record, page->filter->tx_no, after, before, ids, page->look, &count, err);
+    for (size_t i = 0; i < count && more && status == TIDINGS_OK; i++) {
+        struct db_stmt *stmt = record_bind(record, STMT_LIST_ONE, "i", ids[i]);
+        status = record_first(stmt, err);
+        page->looked++;
+        page->last = ids[i];
+        if (status == TIDINGS_OK) {
+            const struct record_row row = row_of(stmt, true);
+            more = !fits(page->filter, &row) || each(arg, &row);
+            db_reset(stmt);
+        }
+        status = status == TIDINGS_E_NOT_FOUND ? TIDINGS_OK : status; // another forgot it
+    }
+    page->ended = status == TIDINGS_OK && more && count < page->look;
+    free(ids);
+    return status;
 }
 
 tidings_status record_look(struct record *record, struct record_look *page,
@@ -77,10 +101,9 @@ tidings_status record_look(struct record *record, struct record_look *page,
                            struct tidings_error *err)
 {
     const struct record_filter *filter = page->filter;
-    const bool archive = filter->tx_no.ptr != NULL || !is_unfinished(filter->state);
+    const bool archive = !is_unfinished(filter->state);
     int64_t after = page->after;
     int64_t before = page->before;
-    struct db_stmt *stmt = NULL;
     bool more = true;
     if (filter->from_ms != 0 && after < record_id_at(filter->from_ms)) {
         after = record_id_at(filter->from_ms) - 1;
@@ -90,7 +113,11 @@ tidings_status record_look(struct record *record, struct record_look *page,
     }
     page->look = page->look < RECORD_BATCH_MAX ? page->look : RECORD_BATCH_MAX;
     page->looked = 0;
-    tidings_status status = bind(record, page, after, before, &stmt, err);
+    if (filter->tx_no.ptr != NULL) {
+        return look_by_tx_no(record, page, after, before, each, arg, err);
+    }
+    struct db_stmt *stmt = bind(record, page, after, before);
+    tidings_status status = TIDINGS_OK;
     while (status == TIDINGS_OK && more && (status = db_step(stmt, err)) == TIDINGS_OK) {
         const struct record_row row = row_of(stmt, archive);
         page->looked++;

@@ -25,6 +25,8 @@ enum statement {
 
 #define RECORD_KEY_KEPT_MS (24 * 3600 * 1000LL) // idempotency keys of API calls
 
+struct recent;
+
 struct record {
     struct db *db;
     struct db_stmt *statements[STMT_COUNT];
@@ -32,6 +34,7 @@ struct record {
     int node;
     bool read_only;
     int64_t last_id;
+    struct recent *recent; // NULL: keys go to their table at once
     EVP_MD *sha256;
     EVP_MD_CTX *digest;
 };
@@ -60,6 +63,7 @@ int64_t record_id_new(struct record *record, size_t count);
 int64_t record_id_at(int64_t wall_ms);
 
 // ---- key.c ----
+enum { RECORD_SLOT_LOW_BITS = 23 }; // of a slot: the whole key's; above them: those of tx_no
 struct record_key {
     int64_t receiver_id;
     struct str source;
@@ -69,12 +73,35 @@ struct record_key {
 // Looks the key up; when it is not there, takes its slot for `id`, or (id 0) answers 0.
 tidings_status record_key_take(struct record *record, const struct record_key *key, int64_t id,
                                int64_t *ret_id, struct tidings_error *err);
-// The slots of all keys with this tx_no, and of few others.
-tidings_status record_key_range(struct record *record, struct str tx_no, int64_t *ret_first,
-                                int64_t *ret_last, struct tidings_error *err);
 // Gives the slot that `id` has back.
 tidings_status record_key_drop(struct record *record, const struct record_key *key, int64_t id,
                                struct tidings_error *err);
+
+// Up to `max` ids of keys with this tx_no (and few others), after `after` and before `before`, in
+// order.
+tidings_status record_key_ids(struct record *record, struct str tx_no, int64_t after,
+                              int64_t before, int64_t *ret_ids, size_t max, size_t *ret_count,
+                              struct tidings_error *err);
+
+// ---- recent.c ----
+tidings_status recent_new(struct recent **ret, struct tidings_error *err);
+void recent_free(struct recent *recent); // NULL allowed
+void recent_begin(struct recent *recent);
+tidings_status recent_before_commit(struct record *record, struct tidings_error *err);
+void recent_committed(struct recent *recent);
+void recent_rolled_back(struct recent *recent);
+// The id in the slot, 0 = none.
+tidings_status recent_get(struct record *record, int64_t slot, int64_t *ret_id,
+                          struct tidings_error *err);
+tidings_status recent_add(struct record *record, int64_t slot, int64_t id,
+                          struct tidings_error *err);
+// Takes it out, when it is there.
+tidings_status recent_drop(struct record *record, int64_t slot, int64_t id, bool *ret_dropped,
+                           struct tidings_error *err);
+// The ids within a tx_no's slots: calls `each`.
+tidings_status recent_ids(struct record *record, int64_t first_slot,
+                          void (*each)(void *arg, int64_t id), void *arg,
+                          struct tidings_error *err);
 
 // ---- accept.c ----
 // A name: not longer than RECORD_NAME_MAX, UTF-8 without zero bytes.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The notification record: what was accepted, for whom, in which state it is, when it is due, and
 // each attempt that was made. It is the only writer of a notification's state; the database is the
-// truth, and nothing here keeps rows in memory.
+// truth; in memory are only the slots of the keys that came last, which are bounded (recent.c).
 //
 // A notification is (source, type, tx_no) for one receiver; that key is unique for as long as the
 // row is kept. What is unfinished lies in a small table (`pending`) with one time each, `due`: of a
@@ -240,7 +240,8 @@ struct record_outcome {
 // one (somebody else settles it): nothing is written, the batch goes on.
 tidings_status record_settle(struct record *record, const struct record_outcome *outcome,
                              struct tidings_error *err) TIDINGS_NODISCARD;
-// When the receiver's next row is due; INT64_MAX when it has none.
+// When the receiver's next row is due, or a lease from the start ends, whoever it is for;
+// INT64_MAX when there is neither.
 tidings_status record_next_due(struct record *record, int64_t receiver_id, int64_t *ret_ms,
                                struct tidings_error *err) TIDINGS_NODISCARD;
 

@@ -8,9 +8,11 @@
     " error VARCHAR(1024), reply {blob}"
 
 // pending: unfinished rows only, kept narrow; `due_ms` is when a waiting row is due, or when the
-//   lease of one that is being delivered ends.
+//   lease of one that is being delivered ends. shelf: its receiver; or 0 for what was leased from
+//   the start and not settled yet: the one index has these together at one end, whoever they are
+//   for, because most are settled at once and never come to their receiver's shelf.
 // notification: written once. payload_id names the row of the same submission that holds the bytes.
-// dedup: slot of the key, see key.c.
+// dedup: slot of the key, see key.c. recent_key: those not there yet, see recent.c.
 // archive: how it ended, and the attempt that ended it (begun_ms NULL: none did), so that what is
 //   taken at the first attempt costs one row; attempt: those before.
 // dead_letter: the reason of the dead ones again, so that they are found.
@@ -28,11 +30,14 @@ static const struct db_migration migrations[] = {
       " tx_no VARCHAR(255) NOT NULL, content_type VARCHAR(255) NOT NULL,"
       " headers {blob} NOT NULL, hash {blob} NOT NULL, payload {blob});"
       "CREATE TABLE dedup (slot {bigint} NOT NULL PRIMARY KEY, id {bigint} NOT NULL);"
+      "CREATE TABLE recent_key (seq {bigint} NOT NULL PRIMARY KEY, slot {bigint} NOT NULL,"
+      " id {bigint} NOT NULL);"
       "CREATE TABLE pending (id {bigint} NOT NULL PRIMARY KEY, receiver_id {bigint} NOT NULL,"
-      " ladder_id {bigint} NOT NULL, state {bigint} NOT NULL, due_ms {bigint} NOT NULL,"
-      " epoch {bigint} NOT NULL, node {bigint} NOT NULL, first_ms {bigint} NOT NULL,"
+      " shelf {bigint} NOT NULL, ladder_id {bigint} NOT NULL, state {bigint} NOT NULL,"
+      " due_ms {bigint} NOT NULL, epoch {bigint} NOT NULL, node {bigint} NOT NULL, first_ms "
+      "{bigint} NOT NULL,"
       " attempts {bigint} NOT NULL, earlier {bigint} NOT NULL);"
-      "CREATE INDEX pending_due ON pending (receiver_id, due_ms);"
+      "CREATE INDEX pending_due ON pending (shelf, due_ms);"
       "CREATE TABLE archive (id {bigint} NOT NULL PRIMARY KEY, receiver_id {bigint} NOT NULL,"
       " ladder_id {bigint} NOT NULL, state {bigint} NOT NULL, reason {bigint} NOT NULL,"
       " first_ms {bigint} NOT NULL, finished_ms {bigint} NOT NULL, attempts {bigint} NOT NULL,"

@@ -82,6 +82,9 @@ tidings_status record_open(const char *url, const struct record_options *options
     if (status == TIDINGS_OK) {
         status = db_open(url, &db_options, &record->db, err);
     }
+    if (status == TIDINGS_OK && db_writes_alone(record->db)) {
+        status = recent_new(&record->recent, err);
+    }
     if (status == TIDINGS_OK) {
         status = record->read_only ? record_check_tables(record->db, err)
                                    : record_migrate(record->db, err);
@@ -104,6 +107,7 @@ void record_close(struct record *record)
 {
     if (record != NULL) {
         db_close(record->db);
+        recent_free(record->recent);
         EVP_MD_CTX_free(record->digest);
         EVP_MD_free(record->sha256);
         free(record);
@@ -112,16 +116,34 @@ void record_close(struct record *record)
 
 tidings_status record_begin(struct record *record, struct tidings_error *err)
 {
-    return record->read_only ? db_begin_read(record->db, err) : db_begin(record->db, err);
+    tidings_status status =
+        record->read_only ? db_begin_read(record->db, err) : db_begin(record->db, err);
+    if (status == TIDINGS_OK && record->recent != NULL) {
+        recent_begin(record->recent);
+    }
+    return status;
 }
 
 tidings_status record_commit(struct record *record, struct tidings_error *err)
 {
-    return db_commit(record->db, err);
+    tidings_status status = TIDINGS_OK;
+    if (record->recent != NULL) {
+        status = recent_before_commit(record, err);
+    }
+    if (status == TIDINGS_OK) {
+        status = db_commit(record->db, err);
+    }
+    if (status == TIDINGS_OK && record->recent != NULL) {
+        recent_committed(record->recent);
+    }
+    return status;
 }
 
 void record_rollback(struct record *record)
 {
+    if (record->recent != NULL) {
+        recent_rolled_back(record->recent); // no-op after the commit
+    }
     db_rollback(record->db);
 }
 

@@ -192,6 +192,12 @@ static inline int64_t rows_of(struct fixture *f, const char *table)
     return count;
 }
 
+// Keys that are taken.
+static inline int64_t keys_of(struct fixture *f)
+{
+    return rows_of(f, "dedup") + rows_of(f, "recent_key WHERE id <> 0");
+}
+
 // The attempts that are on record.
 static inline void record_count_attempt(void *arg, const struct record_attempt *attempt)
 {
