@@ -4,11 +4,12 @@
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <tidings/tidings.h>
 
-enum { CLI_WORDS_MAX = 8, CLI_OPTIONS_MAX = 32 };
+enum { CLI_WORDS_MAX = 8, CLI_OPTIONS_MAX = 128 };
 
 struct cli_option {
     const char *name;  // without the dashes
@@ -48,6 +49,9 @@ bool cli_switch(const struct cli *cli, const char *name);
 bool cli_number(const struct cli *cli, const char *name, int64_t absent, int64_t least,
                 int64_t greatest, int64_t *ret);
 bool cli_time_ms(const struct cli *cli, const char *name, int64_t absent, int64_t *ret);
+// A point in time, in milliseconds since 1970: "10m" is so far from now, ahead of it or before it;
+// "2026-11-24T10:30:00Z", "2026-11-24" and a number are what they say.
+bool cli_when(const struct cli *cli, const char *name, bool ahead, int64_t absent, int64_t *ret_ms);
 // Settings for the library from --name-server and --set; NULL when it was said on stderr what is
 // wrong.
 tidings_config *cli_config(const struct cli *cli, const char *group);
@@ -57,6 +61,9 @@ int cli_fail(const struct cli *cli, tidings_status status, const struct tidings_
 int cli_print_rows(const struct cli *cli, char *json);
 // Prints one JSON object as lines of name and value (or as it is with --json). Takes the text.
 int cli_print_object(const struct cli *cli, char *json);
+// Prints rows or an object as above. Takes the value; NULL (said on stderr already) is exit code 1.
+// columns, ended by NULL: the members that people see, or NULL for all of the first row.
+int cli_print_json(const struct cli *cli, json_t *root, const char *const *columns);
 
 #define CLI_RUN_MAP(R)                                                                             \
     R(cmd_send)                                                                                    \
@@ -78,6 +85,31 @@ int cli_print_object(const struct cli *cli, char *json);
     R(cmd_transaction_list)                                                                        \
     R(cmd_transaction_resume)                                                                      \
     R(cmd_ladder_preview)                                                                          \
+    R(cmd_ladder_list)                                                                             \
+    R(cmd_notify)                                                                                  \
+    R(cmd_get)                                                                                     \
+    R(cmd_list)                                                                                    \
+    R(cmd_cancel)                                                                                  \
+    R(cmd_redeliver)                                                                               \
+    R(cmd_job_list)                                                                                \
+    R(cmd_job_show)                                                                                \
+    R(cmd_job_cancel)                                                                              \
+    R(cmd_receiver_list)                                                                           \
+    R(cmd_receiver_show)                                                                           \
+    R(cmd_receiver_create)                                                                         \
+    R(cmd_receiver_set)                                                                            \
+    R(cmd_receiver_pause)                                                                          \
+    R(cmd_receiver_resume)                                                                         \
+    R(cmd_receiver_retire)                                                                         \
+    R(cmd_receiver_rotate)                                                                         \
+    R(cmd_receiver_test)                                                                           \
+    R(cmd_binding_list)                                                                            \
+    R(cmd_binding_show)                                                                            \
+    R(cmd_binding_put)                                                                             \
+    R(cmd_binding_delete)                                                                          \
+    R(cmd_key_create)                                                                              \
+    R(cmd_listen)                                                                                  \
+    R(cmd_doctor)                                                                                  \
     R(cmd_completion)                                                                              \
     R(cmd_docs)
 #define R(name) int name(struct cli *cli);

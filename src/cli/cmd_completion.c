@@ -19,30 +19,40 @@ static void print_first_words(const char *separator)
     }
 }
 
+// The second words of each first one ("topic"); the rows of a family stand together.
+static void print_families(void)
+{
+    const struct cli_command *command = cli_commands;
+    while (command->words != NULL) {
+        size_t len = strcspn(command->words, " ");
+        const struct cli_command *first = command;
+        if (command->words[len] == ' ') {
+            printf("    %.*s) words='", (int)len, command->words);
+        }
+        do {
+            if (command->words[len] == ' ') {
+                printf("%s ", command->words + len + 1);
+            }
+            command++;
+        } while (command->words != NULL && first->words[len] == ' ' &&
+                 strncmp(command->words, first->words, len + 1) == 0);
+        printf("%s", first->words[len] == ' ' ? "' ;;\n" : "");
+    }
+}
+
 static void print_bash(void)
 {
     printf("_tidings() {\n    local cur=${COMP_WORDS[COMP_CWORD]} "
            "line=\"${COMP_WORDS[*]:1:COMP_CWORD-1}\" words\n"
            "    case \"$line\" in\n");
     for (const struct cli_command *command = cli_commands; command->words != NULL; command++) {
-        printf("    '%s'*) words='", command->words);
+        printf("    '%s'|'%s '*) words='", command->words, command->words);
         for (const struct cli_option *option = command->options; option->name != NULL; option++) {
             printf("--%s ", option->name);
         }
         printf("--help' ;;\n");
     }
-    static const char *const pairs[] = { "topic",   "group",       "offset", "dlq",
-                                         "message", "transaction", "ladder" };
-    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
-        printf("    %s) words='", pairs[i]);
-        for (const struct cli_command *command = cli_commands; command->words != NULL; command++) {
-            size_t len = strlen(pairs[i]);
-            if (strncmp(command->words, pairs[i], len) == 0 && command->words[len] == ' ') {
-                printf("%s ", command->words + len + 1);
-            }
-        }
-        printf("' ;;\n");
-    }
+    print_families();
     printf("    '') words='");
     print_first_words(" ");
     printf("' ;;\n    *) words= ;;\n    esac\n    COMPREPLY=($(compgen -W \"$words\" -- "

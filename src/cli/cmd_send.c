@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // tidings send TOPIC [BODY]
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,8 +7,7 @@
 #include "base/error.h"
 #include "base/str.h"
 #include "cli/cli.h"
-
-enum { BODY_MAX = 16 * 1024 * 1024 };
+#include "cli/input.h"
 
 // The body: the argument, a file, or standard input.
 static bool read_body(const struct cli *cli, struct buf *body)
@@ -19,26 +17,7 @@ static bool read_body(const struct cli *cli, struct buf *body)
         struct str text = str_of(cli->word_count > 1 ? cli->words[1] : "");
         return buf_add_str(body, text) == TIDINGS_OK;
     }
-    FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
-    if (file == NULL) {
-        fprintf(stderr, "tidings send: cannot read %s: %s\n", path, strerror(errno));
-        return false;
-    }
-    size_t got = 1;
-    bool good = true;
-    while (good && got > 0) {
-        char *room;
-        good = buf_reserve(body, 65536, &room) == TIDINGS_OK;
-        got = good ? fread(room, 1, 65536, file) : 0;
-        body->len += got;
-    }
-    if (file != stdin) {
-        fclose(file);
-    }
-    if (!good) {
-        fprintf(stderr, "tidings send: %s is over %d bytes\n", path, BODY_MAX);
-    }
-    return good;
+    return input_read(cli, path, body);
 }
 
 static tidings_status set_property(tidings_message *message, const char *text)
@@ -162,7 +141,7 @@ int cmd_send(struct cli *cli)
     if (config == NULL) {
         return 2;
     }
-    buf_init(&body, BODY_MAX);
+    buf_init(&body, INPUT_PAYLOAD_MAX);
     if (read_body(cli, &body)) {
         tidings_status status = tidings_producer_new(config, &producer, &err);
         if (status == TIDINGS_OK) {

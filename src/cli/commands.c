@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 #include "cli/cli.h"
+#include "cli/options.h"
 
 #define OPTION_COMMON                                                                              \
     { "name-server", "HOST:PORT", "name servers, several separated by ';' (127.0.0.1:9876)" },     \
@@ -87,6 +88,8 @@ static const struct cli_option preview_options[] = {
     { "json", NULL, "print JSON for machines" },
     { 0 },
 };
+static const struct cli_option json_options[] = { { "json", NULL, "print JSON for machines" },
+                                                  { 0 } };
 static const struct cli_option no_options[] = { { 0 } };
 
 const struct cli_command cli_commands[] = {
@@ -118,6 +121,44 @@ const struct cli_command cli_commands[] = {
       "ask again how a transaction ended" },
     { "ladder preview", "LADDER", 1, 1, cmd_ladder_preview, preview_options,
       "when would a ladder deliver (\"1m 5m 10m\", or article, rocketmq, wechat, alipay, …)" },
+    { "ladder list", "", 0, 0, cmd_ladder_list, json_options, "the presets of ladders" },
+    { "notify", "TYPE [PAYLOAD]", 1, 2, cmd_notify, options_notify, "hand a notification over" },
+    { "get", "ID", 1, 1, cmd_get, options_get, "one notification, whole, with its attempts" },
+    { "list", "", 0, 0, cmd_list, options_list, "notifications, oldest first" },
+    { "redeliver", "[ID]", 0, 1, cmd_redeliver, options_redeliver,
+      "deliver a finished notification again, or all that fit" },
+    { "cancel", "ID", 1, 1, cmd_cancel, options_api, "end a notification that waits" },
+    { "job list", "", 0, 0, cmd_job_list, options_api, "redeliveries of many, newest first" },
+    { "job show", "JOB", 1, 1, cmd_job_show, options_api, "how far a redelivery is" },
+    { "job cancel", "JOB", 1, 1, cmd_job_cancel, options_api,
+      "end a redelivery; what it has set going stays" },
+    { "receiver list", "", 0, 0, cmd_receiver_list, options_api, "all receivers" },
+    { "receiver show", "NAME", 1, 1, cmd_receiver_show, options_api,
+      "one receiver, its settings and how it is doing" },
+    { "receiver create", "NAME", 1, 1, cmd_receiver_create, options_receiver, "make a receiver" },
+    { "receiver set", "NAME", 1, 1, cmd_receiver_set, options_receiver_set,
+      "change some settings of a receiver" },
+    { "receiver pause", "NAME", 1, 1, cmd_receiver_pause, options_api,
+      "accept for it, but do not send" },
+    { "receiver resume", "NAME", 1, 1, cmd_receiver_resume, options_api,
+      "send again; also closes an open breaker" },
+    { "receiver retire", "NAME", 1, 1, cmd_receiver_retire, options_api,
+      "take nothing more for it; what waits is cancelled" },
+    { "receiver rotate", "NAME", 1, 1, cmd_receiver_rotate, options_rotate,
+      "give it a new secret, shown once" },
+    { "receiver test", "NAME [PAYLOAD]", 1, 2, cmd_receiver_test, options_test,
+      "make one attempt now, not on record" },
+    { "binding list", "", 0, 0, cmd_binding_list, options_api,
+      "topics that are listened to for receivers" },
+    { "binding show", "NAME", 1, 1, cmd_binding_show, options_api, "one binding" },
+    { "binding put", "NAME", 1, 1, cmd_binding_put, options_binding,
+      "make a binding or replace it" },
+    { "binding delete", "NAME", 1, 1, cmd_binding_delete, options_api, "listen no more" },
+    { "key create", "ROLE NAME", 2, 2, cmd_key_create, options_key,
+      "make an API key for an operator, initiator or receiver, and its line for the keys file" },
+    { "listen", "", 0, 0, cmd_listen, options_listen,
+      "be a receiver on this machine that prints what comes" },
+    { "doctor", "", 0, 0, cmd_doctor, options_doctor, "look at everything and say what to do" },
     { "completion", "bash|zsh|fish", 1, 1, cmd_completion, no_options, "shell completion script" },
     { "docs", "PAGE", 1, 1, cmd_docs, no_options, "print a page of docs/reference" },
     { 0 },

@@ -1,85 +1,160 @@
 // SPDX-License-Identifier: Apache-2.0
-// JSON for people: an array of objects as a table, an object as lines.
-#include <jansson.h>
+#include "cli/table.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/num.h"
 #include "cli/cli.h"
 
-enum { COLUMNS_MAX = 32, CELL_MAX = 60 };
+// Length of the character of UTF-8 that stands there, 0 when there is none, or one of control.
+static size_t character(struct str text)
+{
+    unsigned char c = (unsigned char)text.ptr[0];
+    size_t len = c < 0x80 ? 1 : c >= 0xc2 && c < 0xe0 ? 2 : c >= 0xe0 && c < 0xf0 ? 3 : 4;
+    bool control =
+        c < ' ' || c == 0x7f || (c == 0xc2 && text.len > 1 && (unsigned char)text.ptr[1] < 0xa0);
+    return control || len > text.len || !str_is_utf8(str_make(text.ptr, len)) ? 0 : len;
+}
 
-// A name that ends in Ms and a number that is a time: since 2001, in milliseconds since 1970.
+void table_text(struct str text, char *out, size_t size)
+{
+    size_t used = 0;
+    while (text.len > 0) {
+        size_t len = character(text);
+        size_t took = len > 0 ? len : 1;
+        if (took >= size - used) {
+            break;
+        }
+        if (len > 0) {
+            memcpy(out + used, text.ptr, len);
+        } else {
+            out[used] = (unsigned char)text.ptr[0] < 0x80 ? ' ' : '?';
+        }
+        used += took;
+        text = str_make(text.ptr + took, text.len - took);
+    }
+    while (used > 0 && out[used - 1] == ' ') {
+        used--;
+    }
+    out[used] = '\0';
+}
+
+// A number that is a time: since 2001, in milliseconds since 1970, by its name.
 static bool is_time(const char *name, json_t *value)
 {
+    static const char *const endings[] = { "Ms", "At", "Until" };
     size_t len = strlen(name);
-    return json_integer_value(value) >= 1000000000000 && len > 2 &&
-           strcmp(name + len - 2, "Ms") == 0;
+    bool found = false;
+    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
+        size_t end = strlen(endings[i]);
+        found = found || (len > end && strcmp(name + len - end, endings[i]) == 0);
+    }
+    return found && json_integer_value(value) >= 1000000000000;
 }
 
 // Text of a value in a cell; long ones are cut.
 static const char *cell(const char *name, json_t *value, char *out, size_t size)
 {
-    int n = 0;
+    char number[24];
     if (is_time(name, value)) {
         clock_format_utc(json_integer_value(value), out, size);
     } else if (json_is_string(value)) {
-        n = snprintf(out, size, "%s", json_string_value(value));
+        table_text(str_make(json_string_value(value), json_string_length(value)), out, size);
     } else if (json_is_integer(value)) {
-        n = snprintf(out, size, "%lld", (long long)json_integer_value(value));
+        table_text(str_make(number, num_format_i64(number, json_integer_value(value))), out, size);
     } else if (json_is_boolean(value)) {
-        n = snprintf(out, size, "%s", json_is_true(value) ? "yes" : "no");
+        table_text(str_of(json_is_true(value) ? "yes" : "no"), out, size);
     } else if (json_is_array(value) || json_is_object(value)) {
         char *text = json_dumps(value, JSON_COMPACT);
-        n = snprintf(out, size, "%s", text != NULL ? text : "");
+        table_text(str_of(text != NULL ? text : ""), out, size);
         free(text);
     } else {
-        n = snprintf(out, size, "-");
-    }
-    if (n < 0) {
-        out[0] = '\0';
-    }
-    for (char *c = out; *c != '\0'; c++) {
-        *c = (unsigned char)*c < ' ' ? ' ' : *c;
+        table_text(STR("-"), out, size);
     }
     return out;
 }
 
-static void print_rows(json_t *rows)
+static void take_names(struct table *table, json_t *row)
 {
-    const char *names[COLUMNS_MAX];
-    int widths[COLUMNS_MAX];
-    char text[CELL_MAX + 1];
-    size_t count = 0;
+    const char *key;
+    json_t *value;
+    json_object_foreach(row, key, value)
+    {
+        if (table->count < TABLE_COLUMNS_MAX) {
+            table->names[table->count++] = key;
+        }
+    }
+}
+
+static int wider(int width, const char *text)
+{
+    return (int)strlen(text) > width ? (int)strlen(text) : width;
+}
+
+static void measure(struct table *table, json_t *rows)
+{
+    char text[TABLE_CELL_MAX + 1];
     size_t index;
     json_t *row;
-    json_t *value;
+    for (size_t i = 0; i < table->count; i++) {
+        table->widths[i] = wider(table->widths[i], table->names[i]);
+        json_array_foreach(rows, index, row)
+        {
+            table->widths[i] =
+                wider(table->widths[i], cell(table->names[i], json_object_get(row, table->names[i]),
+                                             text, sizeof text));
+        }
+    }
+}
+
+static void print_cell(const struct table *table, size_t i, const char *text)
+{
+    if (i + 1 < table->count) {
+        printf("%-*s  ", table->widths[i], text);
+    } else {
+        printf("%s\n", text);
+    }
+}
+
+void table_print(struct table *table, json_t *rows)
+{
+    char text[TABLE_CELL_MAX + 1];
+    size_t index;
+    json_t *row;
+    if (table->count == 0) {
+        take_names(table, json_array_get(rows, 0));
+    }
+    measure(table, rows);
+    for (size_t i = 0; i < table->count && !table->begun; i++) {
+        print_cell(table, i, table->names[i]);
+    }
+    table->begun = true;
+    json_array_foreach(rows, index, row)
+    {
+        for (size_t i = 0; i < table->count; i++) {
+            print_cell(
+                table, i,
+                cell(table->names[i], json_object_get(row, table->names[i]), text, sizeof text));
+        }
+    }
+}
+
+void table_object(json_t *root)
+{
+    char text[4096];
     const char *key;
-    json_object_foreach(json_array_get(rows, 0), key, value)
+    json_t *value;
+    json_object_foreach(root, key, value)
     {
-        if (count < COLUMNS_MAX) {
-            names[count] = key;
-            widths[count++] = (int)strlen(key);
-        }
-    }
-    json_array_foreach(rows, index, row)
-    {
-        for (size_t i = 0; i < count; i++) {
-            int width =
-                (int)strlen(cell(names[i], json_object_get(row, names[i]), text, sizeof text));
-            widths[i] = width > widths[i] ? width : widths[i];
-        }
-    }
-    for (size_t i = 0; i < count; i++) {
-        printf("%-*s%s", widths[i], names[i], i + 1 < count ? "  " : "\n");
-    }
-    json_array_foreach(rows, index, row)
-    {
-        for (size_t i = 0; i < count; i++) {
-            printf("%-*s%s", widths[i],
-                   cell(names[i], json_object_get(row, names[i]), text, sizeof text),
-                   i + 1 < count ? "  " : "\n");
+        if (json_is_array(value) && json_is_object(json_array_get(value, 0))) {
+            struct table table = { .count = 0 };
+            printf("%s:\n", key);
+            table_print(&table, value);
+        } else {
+            printf("%s: %s\n", key, cell(key, value, text, sizeof text));
         }
     }
 }
@@ -87,7 +162,7 @@ static void print_rows(json_t *rows)
 static json_t *load(char *json)
 {
     json_error_t why;
-    json_t *root = json_loads(json, 0, &why);
+    json_t *root = json_loads(json, JSON_ALLOW_NUL, &why);
     if (root == NULL) {
         fprintf(stderr, "tidings: the answer is not JSON: %s\n", why.text);
     }
@@ -109,7 +184,8 @@ int cli_print_rows(const struct cli *cli, char *json)
     if (json_array_size(rows) == 0) {
         printf("none\n");
     } else {
-        print_rows(rows);
+        struct table table = { .count = 0 };
+        table_print(&table, rows);
     }
     json_decref(rows);
     return 0;
@@ -117,9 +193,6 @@ int cli_print_rows(const struct cli *cli, char *json)
 
 int cli_print_object(const struct cli *cli, char *json)
 {
-    char text[2048];
-    const char *key;
-    json_t *value;
     if (cli->json) {
         printf("%s\n", json);
         tidings_text_free(json);
@@ -130,14 +203,30 @@ int cli_print_object(const struct cli *cli, char *json)
     if (root == NULL) {
         return 1;
     }
-    json_object_foreach(root, key, value)
-    {
-        if (json_is_array(value) && json_is_object(json_array_get(value, 0))) {
-            printf("%s:\n", key);
-            print_rows(value);
-        } else {
-            printf("%s: %s\n", key, cell(key, value, text, sizeof text));
+    table_object(root);
+    json_decref(root);
+    return 0;
+}
+
+int cli_print_json(const struct cli *cli, json_t *root, const char *const *columns)
+{
+    if (root == NULL) {
+        return 1;
+    }
+    if (cli->json) {
+        char *text = json_dumps(root, JSON_COMPACT);
+        printf("%s\n", text != NULL ? text : "null");
+        free(text);
+    } else if (json_is_object(root)) {
+        table_object(root);
+    } else if (json_array_size(root) == 0) {
+        printf("none\n");
+    } else {
+        struct table table = { .count = 0 };
+        for (; columns != NULL && columns[table.count] != NULL; table.count++) {
+            table.names[table.count] = columns[table.count];
         }
+        table_print(&table, root);
     }
     json_decref(root);
     return 0;
