@@ -75,6 +75,8 @@ struct listen_delivery {
 // ---- listen_answer.c ----
 void listen_handle(void *listener, const struct http_request *request,
                    struct http_response *response);
+// A header of ours, or else the one of a CloudEvent (binary mode); NULL when there is neither.
+const char *listen_header(const struct http_request *request, const char *ours, const char *event);
 // Answers what is due, at the end everything; microseconds until the next, -1 when there is none.
 int64_t listen_answer_due(struct listener *listener, bool all);
 

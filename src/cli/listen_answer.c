@@ -15,6 +15,12 @@ static const char *header(const struct http_request *request, const char *name)
     return value != NULL ? value : "";
 }
 
+const char *listen_header(const struct http_request *request, const char *ours, const char *event)
+{
+    const char *value = http_request_header(request, ours);
+    return value != NULL ? value : http_request_header(request, event);
+}
+
 static void wake(struct listener *listener)
 {
     uint64_t one = 1;
@@ -140,11 +146,12 @@ void listen_handle(void *arg, const struct http_request *request, struct http_re
 {
     struct listener *listener = arg;
     if (strcmp(request->method, "POST") == 0 || strcmp(request->method, "PUT") == 0) {
+        const char *type = listen_header(request, "tidings-type", "ce-type");
         struct listen_delivery delivery = {
             .request = request,
             .id = header(request, "webhook-id"),
             .attempt = header(request, "tidings-attempt"),
-            .type = header(request, "tidings-type"),
+            .type = type != NULL ? type : "",
         };
         deliver(listener, &delivery, response);
         return;

@@ -10,16 +10,15 @@
 
 enum { BODY_SHOWN = 120, BODY_JSON_MAX = 64 * 1024 };
 
-// X(answer, name): in JSON, and in the summary.
 static const char *const names[] = {
     [LISTEN_TAKEN] = "taken", [LISTEN_AGAIN] = "again",     [LISTEN_FAILED] = "failed",
     [LISTEN_HUNG] = "hung",   [LISTEN_REFUSED] = "refused",
 };
 
 // A header's value as JSON text, null when it is absent or no UTF-8.
-static json_t *header(const struct listen_delivery *delivery, const char *name)
+static json_t *header(const struct listen_delivery *delivery, const char *name, const char *event)
 {
-    const char *value = http_request_header(delivery->request, name);
+    const char *value = listen_header(delivery->request, name, event);
     json_t *text = value != NULL ? json_string(value) : NULL;
     return text != NULL ? text : json_null();
 }
@@ -35,10 +34,12 @@ static void print_json(const struct listen_delivery *delivery)
     json_t *row = json_pack(
         "{s:I,s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:s,s:s,s:s,s:i,s:o}", "at",
         (json_int_t)clock_wall_ms(clock_system()), "method", delivery->request->method, "path",
-        delivery->request->path, "id", header(delivery, "webhook-id"), "attempt",
-        counts ? json_integer(number) : json_null(), "type", header(delivery, "tidings-type"),
-        "source", header(delivery, "tidings-source"), "txNo", header(delivery, "tidings-tx-no"),
-        "contentType", header(delivery, "Content-Type"), "size", (json_int_t)body.len, "signature",
+        delivery->request->path, "id", header(delivery, "webhook-id", "webhook-id"), "attempt",
+        counts ? json_integer(number) : json_null(), "type",
+        header(delivery, "tidings-type", "ce-type"), "source",
+        header(delivery, "tidings-source", "ce-source"), "txNo",
+        header(delivery, "tidings-tx-no", "ce-id"), "contentType",
+        header(delivery, "Content-Type", "Content-Type"), "size", (json_int_t)body.len, "signature",
         delivery->verdict, "why", delivery->why, "answer", names[delivery->answer], "status",
         delivery->status, "body", text != NULL ? text : json_null());
     char *line = row != NULL ? json_dumps(row, JSON_COMPACT) : NULL;

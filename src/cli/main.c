@@ -37,8 +37,9 @@ static void print_usage(FILE *out)
     for (const struct cli_command *command = cli_commands; command->words != NULL; command++) {
         print_line(out, command);
     }
-    fprintf(out, "\nEvery command has --help; most take --json, --name-server HOST:PORT "
-                 "(127.0.0.1:9876).\n");
+    fprintf(out, "\nEvery command has --help; most take --json. Those of the MQ take --name-server "
+                 "HOST:PORT (127.0.0.1:9876), those of\nthe notifier --server URL "
+                 "(TIDINGS_SERVER, http://127.0.0.1:8080) and --key-file PATH (TIDINGS_KEY).\n");
 }
 
 static void print_command_help(const struct cli_command *command)
