@@ -389,7 +389,7 @@ static struct timespec until_next(const struct load *load, int64_t after_us, int
 // The connections that have nothing to do are a stack: few are used when few are enough.
 static int run(struct load *load, struct connection *connections)
 {
-    size_t *idle = calloc((size_t)load->connections, sizeof *idle);
+    size_t *idle = calloc(CONNECTIONS_MAX, sizeof *idle);
     size_t idle_count = (size_t)load->connections;
     struct epoll_event events[256];
     int64_t most_us = load->seconds * 1000000 + GRACE_US;
