@@ -9,6 +9,7 @@ TIDINGS_BIN names the program. TIDINGS_SYSTEM_TARGET=NAMESRV,BROKER runs the tes
 behaviour against a broker that already runs; tests marked `ours` are then left out. Tests marked `slow` take more
 than 20 s, most of them waiting for a time-out: -m "not slow" leaves them out.
 """
+import contextlib
 import itertools
 import os
 import secrets
@@ -19,6 +20,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 from client import Client  # noqa: E402
+from notifier import Notifier  # noqa: E402
+from receivers import Receiver  # noqa: E402
 from server import Elsewhere, Server  # noqa: E402
 
 TARGET = os.environ.get("TIDINGS_SYSTEM_TARGET")
@@ -97,6 +100,26 @@ def client(server, connect):
 def names(server, connect):
     """A connection to the name server port."""
     return connect(server.namesrv)
+
+
+@pytest.fixture
+def notifier(server):
+    """The HTTP API of the file's server."""
+    return Notifier(server)
+
+
+@pytest.fixture
+def sink():
+    """A receiver that answers 200 unless a test tells it otherwise."""
+    with Receiver() as made:
+        yield made
+
+
+@pytest.fixture
+def receiver():
+    """receiver(…) makes further ones, closed at the end of the test."""
+    with contextlib.ExitStack() as stack:
+        yield lambda *words, **more: stack.enter_context(Receiver(*words, **more))
 
 
 def unique(kind):

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Idempotency-Key: the same request again gets the first answer, another request under the key is refused."""
+import concurrent.futures
+import json
+
+import pytest
+from notifier import ALLOW, Notifier
+
+pytestmark = pytest.mark.ours
+FLAGS = (ALLOW,)
+
+
+def post(notifier, key, document):
+    return notifier.call("POST", "/v1/notifications", json.dumps(document).encode(), content_type="application/json",
+                         headers={"Idempotency-Key": key})
+
+
+def document(name, tx_no, payload=1):
+    return {"source": "pay", "type": "recharge.done", "txNo": tx_no, "receivers": [name], "payload": payload}
+
+
+def test_same_request(notifier, sink):
+    name = notifier.receiver(sink.url("/a"))
+    first = post(notifier, "key 1", document(name, "t1"))
+    again = post(notifier, "key 1", document(name, "t1"))
+    assert first.status == again.status == 202
+    assert again.json == first.json  # duplicate: false, as the first time
+
+
+def test_another_request(notifier, sink):
+    name = notifier.receiver(sink.url("/b"))
+    post(notifier, "key 2", document(name, "t2"))
+    for other in (document(name, "t2", 2), document(name, "t3")):
+        assert post(notifier, "key 2", other).status == 422
+    assert [one["txNo"] for one in notifier.list(receiver=name)] == ["t2"]
+
+
+def test_batches(notifier, sink):
+    name = notifier.receiver(sink.url("/c"))
+    batch = {"notifications": [document(name, "t4"), document("nobody", "t5")]}
+    first = post(notifier, "key 3", batch)
+    again = post(notifier, "key 3", batch)
+    assert first.status == again.status == 207 and first.json == again.json
+
+
+def test_length(notifier, sink):
+    name = notifier.receiver(sink.url("/d"))
+    assert post(notifier, "k" * 255, document(name, "t6")).status == 202
+    assert post(notifier, "k" * 256, document(name, "t7")).status in (400, 422)
+    assert post(notifier, "", document(name, "t8")).status in (400, 422)
+
+
+def test_at_the_same_time(server, sink):
+    """None of them makes a second one; each is told the same, or to come again."""
+    name = Notifier(server).receiver(sink.url("/e"))
+    with concurrent.futures.ThreadPoolExecutor(12) as pool:
+        answers = list(pool.map(lambda _: post(Notifier(server), "key race", document(name, "t9")), range(12)))
+    assert {answer.status for answer in answers} <= {202, 409}, answers
+    assert len({answer.json["notifications"][0]["id"] for answer in answers if answer.status == 202}) == 1
+
+
+def test_after_kill(own_server, sink):
+    server = own_server(ALLOW)
+    api = Notifier(server)
+    name = api.receiver(sink.url("/f"))
+    first = post(api, "key 5", document(name, "t10"))
+    server.restart(kill9=True)
+    assert post(api, "key 5", document(name, "t10")).json == first.json
+    assert post(api, "key 5", document(name, "t11")).status == 422
