@@ -50,7 +50,7 @@ class Notifier:
 
     # ---- one request ----
     def call(self, method, path, body=None, headers=(), content_type=None, timeout_s=60):
-        """Any answer, but never one that breaks the rules: errors are problems, nothing is a 5xx but 503."""
+        """Any answer, but never one that breaks the rules: errors are problems, nothing is a 5xx but 503 and 507."""
         fields = dict(headers)
         if body is not None and not isinstance(body, (bytes, str)):
             body, content_type = json.dumps(body), content_type or "application/json"
@@ -67,7 +67,7 @@ class Notifier:
             connection.close()
         if answer.status >= 400:
             check_problem(answer)
-        assert answer.status < 500 or answer.status == 503, answer
+        assert answer.status < 500 or answer.status in (503, 507), answer
         return answer
 
     def good(self, method, path, body=None, **more):
