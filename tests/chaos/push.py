@@ -76,7 +76,7 @@ def produce(server, judge, stop, seed):
     rng, number = random.Random(seed), 0
     while not stop.is_set():
         api = Notifier(server)
-        kind = rng.choices(list(SCRIPTS), [50, 15, 10, 10, 5, 10])[0]
+        kind = rng.choices(list(SCRIPTS), [50, 18, 12, 13, 5, 2])[0]
         count = rng.choice((1, 1, 1, 20))
         bodies = [rng.randbytes(rng.randrange(0, 2000)) for _ in range(count)]
         names = [f"{seed}-{number + place}" for place in range(count)]
