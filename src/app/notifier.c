@@ -54,7 +54,7 @@ static tidings_status own_key(struct notifier *notifier, const char *folder,
 {
     char path[PATH_MAX];
     char key[SEAL_KEY_TEXT_SIZE];
-    int n = snprintf(path, sizeof path, "%s/secret.key", folder);
+    int n = snprintf(path, sizeof path, "%s/seal.key", folder);
     if (n < 0 || n >= (int)sizeof path) {
         return error_set(err, TIDINGS_E_INVALID, "store.data: the path is too long");
     }
@@ -68,7 +68,7 @@ static tidings_status own_key(struct notifier *notifier, const char *folder,
     if (status == TIDINGS_OK) {
         status = seal_new(str_of(key), &notifier->seal, err);
         log_line(notifier->options.log, LOG_INFO, "app",
-                 "msg=\"no notify.secret_key is set: made one; keep it with your backups\" "
+                 "msg=\"no notify.seal_key is set: made one; keep it with your backups\" "
                  "file=\"%s\"",
                  path);
     }
@@ -79,8 +79,8 @@ static tidings_status own_key(struct notifier *notifier, const char *folder,
 static tidings_status open_seal(struct notifier *notifier, const char *folder,
                                 struct tidings_error *err)
 {
-    const char *given = getenv("TIDINGS_SECRET_KEY");
-    const char *path = notifier->options.conf->notify_secret_key;
+    const char *given = getenv("TIDINGS_SEAL_KEY");
+    const char *path = notifier->options.conf->notify_seal_key;
     if (path[0] != '\0') {
         return read_key(path, &notifier->seal, err);
     }
@@ -88,7 +88,7 @@ static tidings_status open_seal(struct notifier *notifier, const char *folder,
         tidings_status status = seal_new(str_of(given), &notifier->seal, err);
         return status == TIDINGS_OK
                    ? status
-                   : error_set(err, status, "TIDINGS_SECRET_KEY: %s", error_text(err, status));
+                   : error_set(err, status, "TIDINGS_SEAL_KEY: %s", error_text(err, status));
     }
     return own_key(notifier, folder, err);
 }
