@@ -123,10 +123,11 @@ static void reserve(struct http_exchange *exchange, size_t more)
     size_t before = exchange->body.size;
     tidings_status status = buf_reserve(&exchange->body, more, NULL);
     size_t grown = exchange->body.size - before;
-    size_t held = grown > 0 ? atomic_fetch_add(&server->bodies_held, grown) + grown : 0;
+    size_t others = grown > 0 ? atomic_fetch_add(&server->bodies_held, grown) : 0;
+    bool too_many = max > 0 && grown > 0 && (others > max || grown > max - others);
     if (status == TIDINGS_E_TOO_LARGE) {
         refuse_too_large(exchange);
-    } else if (status != TIDINGS_OK || (max > 0 && held > max)) {
+    } else if (status != TIDINGS_OK || too_many) {
         refuse_for_now(exchange);
     }
 }
