@@ -101,14 +101,30 @@ tidings_status db_maintain(struct db *db, struct tidings_error *err)
 }
 
 // ---- statements ----
-tidings_status db_prepare(struct db *db, const char *sql, struct db_stmt **ret,
-                          struct tidings_error *err)
+static tidings_status prepare(struct db *db, const char *sql, struct db_stmt **ret,
+                              struct tidings_error *err)
 {
     tidings_status status = db->driver->prepare(db, sql, ret, err);
     if (status == TIDINGS_OK) {
         (*ret)->db = db;
         list_add_tail(&db->statements, &(*ret)->node);
     }
+    return status;
+}
+
+tidings_status db_prepare(struct db *db, const char *sql, struct db_stmt **ret,
+                          struct tidings_error *err)
+{
+    struct buf expanded;
+    if (strchr(sql, '{') == NULL) {
+        return prepare(db, sql, ret, err);
+    }
+    buf_init(&expanded, DB_SQL_MAX);
+    tidings_status status = db_dialect_expand(&db->driver->dialect, str_of(sql), &expanded, err);
+    if (status == TIDINGS_OK) {
+        status = prepare(db, expanded.ptr, ret, err);
+    }
+    buf_deinit(&expanded);
     return status;
 }
 

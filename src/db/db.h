@@ -54,6 +54,8 @@ bool db_writes_alone(const struct db *db);
 tidings_status db_commit(struct db *db, struct tidings_error *err) TIDINGS_NODISCARD;
 void db_rollback(struct db *db); // no-op outside a transaction
 
+// `{skip_locked}` at the end of a SELECT: locks what it finds and passes over what others have
+// locked, in the dialect; nothing where one transaction writes at a time.
 tidings_status db_prepare(struct db *db, const char *sql, struct db_stmt **ret,
                           struct tidings_error *err) TIDINGS_NODISCARD;
 void db_finalize(struct db_stmt *stmt); // NULL allowed

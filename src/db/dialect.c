@@ -9,6 +9,9 @@ static const char *word_of(const struct db_dialect *dialect, struct str word)
     if (str_eq(word, STR("blob"))) {
         return dialect->blob;
     }
+    if (str_eq(word, STR("skip_locked"))) {
+        return dialect->skip_locked;
+    }
     return str_eq(word, STR("bigint")) ? dialect->bigint : NULL;
 }
 
@@ -30,7 +33,7 @@ tidings_status db_dialect_expand(const struct db_dialect *dialect, struct str sq
             close == SIZE_MAX ? STR("") : str_make(sql.ptr + open + 1, close - open - 1);
         const char *text = word_of(dialect, word);
         if (text == NULL) {
-            return error_set(err, TIDINGS_E_INVALID, "migration: unknown word {%.*s}",
+            return error_set(err, TIDINGS_E_INVALID, "statement: unknown word {%.*s}",
                              STR_ARG(word));
         }
         status = buf_add_str(out, str_of(text));
@@ -38,7 +41,7 @@ tidings_status db_dialect_expand(const struct db_dialect *dialect, struct str sq
     }
     return status == TIDINGS_OK
                ? buf_add(out, "", 1)
-               : error_set(err, status, "migration: %s", tidings_status_text(status));
+               : error_set(err, status, "statement: %s", tidings_status_text(status));
 }
 
 static tidings_status add_names(struct buf *out, const char *const *columns, int count)

@@ -22,11 +22,12 @@ tidings_status db_url_parse(struct str url, struct db_url *ret,
 
 // ---- dialect.c ----
 // Words in which the databases differ. In a migration `{clustered}`, `{blob}` and `{bigint}` are
-// replaced by them; any other `{word}` is an error.
+// replaced by them, in a prepared statement `{skip_locked}`; any other `{word}` is an error.
 struct db_dialect {
-    const char *clustered; // behind CREATE TABLE (…): rows lie in the order of the primary key
-    const char *blob;      // column type of bytes
-    const char *bigint;    // column type of 64-bit integers, good as a single primary key
+    const char *clustered;   // behind CREATE TABLE (…): rows lie in the order of the primary key
+    const char *blob;        // column type of bytes
+    const char *bigint;      // column type of 64-bit integers, good as a single primary key
+    const char *skip_locked; // behind SELECT …: locks the rows, passes over those that are locked
     // Within a transaction: keeps other migrations out. NULL where begin does that.
     const char *lock_versions;
 };

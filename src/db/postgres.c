@@ -185,6 +185,7 @@ const struct db_driver *db_postgres_driver(void)
         .dialect = { .clustered = "",
                      .blob = "BYTEA",
                      .bigint = "BIGINT",
+                     .skip_locked = "FOR UPDATE SKIP LOCKED",
                      .lock_versions = "LOCK TABLE schema_version IN EXCLUSIVE MODE" },
         .open = open_db,
         .close = close_db,

@@ -322,7 +322,10 @@ const struct db_driver *db_sqlite_driver(void)
     static const struct db_driver driver = {
         .scheme = "sqlite",
         .writes_alone = true,
-        .dialect = { .clustered = "WITHOUT ROWID", .blob = "BLOB", .bigint = "INTEGER" },
+        .dialect = { .clustered = "WITHOUT ROWID",
+                     .blob = "BLOB",
+                     .bigint = "INTEGER",
+                     .skip_locked = "" },
         .open = open_db,
         .close = close_db,
         .exec = exec,

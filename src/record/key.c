@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The unique key of a notification. Its slot is a number of 63 bits: the upper ones are a SHA-256
-// of tx_no alone, so that a range of slots holds all keys with a tx_no; the lower ones are one of
-// the whole key. This is the one index that is not in the order of time, so it is as narrow as can
-// be; the key itself is compared in the row that the slot names. Another key in the slot sends it
-// to the next one (linear probing within the lower part): between a key's first slot and its own
-// none is free, which a key that goes keeps true by letting others move up. The slots that were
-// taken last may be in recent.c.
+// The unique key of a notification. Its slot is a number of 63 bits: the upper ones are a hash
+// of tx_no alone, so that a range of slots holds all keys with a tx_no; the lower ones are of a
+// SHA-256 of the whole key. This is the one index that is not in the order of time, so it is as
+// narrow as can be; the key itself is compared in the row that the slot names. Another key in the
+// slot sends it to the next one (linear probing within the lower part): between a key's first slot
+// and its own none is free, which a key that goes keeps true by letting others move up. The slots
+// that were taken last may be in recent.c.
 #include <stdlib.h>
 
 #include "base/num.h"
@@ -14,26 +14,14 @@
 enum { SLOTS = 64 };
 #define LOW_MASK ((1LL << RECORD_SLOT_LOW_BITS) - 1)
 
-static tidings_status hash_of(struct record *record, struct str bytes, int64_t *ret,
-                              struct tidings_error *err)
-{
-    unsigned char hash[RECORD_HASH_SIZE];
-    tidings_status status = record_hash(record, bytes, hash, err);
-    *ret = (int64_t)(num_load_be64(hash) >> 1);
-    return status;
-}
-
 static int64_t next_slot(int64_t slot)
 {
     return (slot & ~LOW_MASK) | ((slot + 1) & LOW_MASK);
 }
 
-static tidings_status tx_slot(struct record *record, struct str tx_no, int64_t *ret_first,
-                              struct tidings_error *err)
+static int64_t tx_slot(struct str tx_no)
 {
-    tidings_status status = hash_of(record, tx_no, ret_first, err);
-    *ret_first &= ~LOW_MASK;
-    return status;
+    return (int64_t)(str_hash(tx_no) >> 1) & ~LOW_MASK;
 }
 
 // The whole key is length-prefixed, so that no two are the same bytes.
@@ -43,8 +31,7 @@ static tidings_status first_slot(struct record *record, const struct record_key 
     char bytes[8 + 3 * (4 + RECORD_NAME_MAX)];
     const struct str parts[] = { key->source, key->type, key->tx_no };
     size_t len = 8;
-    int64_t first = 0;
-    int64_t hash = 0;
+    unsigned char hash[RECORD_HASH_SIZE];
     num_store_be64(bytes, (uint64_t)key->receiver_id);
     for (size_t i = 0; i < BASE_COUNT(parts); i++) {
         if (parts[i].len > RECORD_NAME_MAX) {
@@ -57,11 +44,8 @@ static tidings_status first_slot(struct record *record, const struct record_key 
         }
         len += 4 + parts[i].len;
     }
-    tidings_status status = tx_slot(record, key->tx_no, &first, err);
-    if (status == TIDINGS_OK) {
-        status = hash_of(record, str_make(bytes, len), &hash, err);
-    }
-    *ret = first | (hash & LOW_MASK);
+    tidings_status status = record_hash(record, str_make(bytes, len), hash, err);
+    *ret = tx_slot(key->tx_no) | ((int64_t)(num_load_be64(hash) >> 1) & LOW_MASK);
     return status;
 }
 
@@ -192,16 +176,13 @@ tidings_status record_key_ids(struct record *record, struct str tx_no, int64_t a
                               struct tidings_error *err)
 {
     struct ids ids = { after, before, NULL, 0, max + 1, false };
-    int64_t first = 0;
+    const int64_t first = tx_slot(tx_no);
     *ret_count = 0;
     ids.list = malloc(ids.room * sizeof *ids.list);
     if (ids.list == NULL) {
         return error_set(err, TIDINGS_E_NO_MEMORY, "record: no memory for a list");
     }
-    tidings_status status = tx_slot(record, tx_no, &first, err);
-    if (status == TIDINGS_OK) {
-        status = read_ids(record, first, &ids, max, err);
-    }
+    tidings_status status = read_ids(record, first, &ids, max, err);
     if (status == TIDINGS_OK && record->recent != NULL) {
         status = recent_ids(record, first, add_id, &ids, err);
     }

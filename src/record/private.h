@@ -84,7 +84,8 @@ tidings_status record_key_ids(struct record *record, struct str tx_no, int64_t a
                               struct tidings_error *err);
 
 // ---- recent.c ----
-tidings_status recent_new(struct recent **ret, struct tidings_error *err);
+// `generation`: as record_options.recent_keys.
+tidings_status recent_new(size_t generation, struct recent **ret, struct tidings_error *err);
 void recent_free(struct recent *recent); // NULL allowed
 void recent_begin(struct recent *recent);
 tidings_status recent_before_commit(struct record *record, struct tidings_error *err);

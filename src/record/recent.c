@@ -2,7 +2,7 @@
 // Slots of keys that came last, where one transaction writes at a time (SQLite). Slots are random:
 // a row of each in a table of many millions changes a page of its own in every commit, which costs
 // more than all else together. So a new one is appended to `recent_key` and kept in memory here;
-// when GENERATION of them are together they go to `dedup` in the order of slots, a few with each
+// when a generation of them is together they go to `dedup` in the order of slots, a few with each
 // commit, many to a page. What is in neither is not taken.
 //
 // `recent_key` is the truth: it is read when a connection is opened, and what other connections
@@ -13,9 +13,9 @@
 #include "record/private.h"
 
 enum {
-    GENERATION = 256 * 1024,
-    ENTRIES_MAX = 8 * GENERATION,
-    BUCKETS = 512 * 1024, // a power of two
+    GENERATION_DEFAULT = 256 * 1024,
+    GENERATION_MAX = 1024 * 1024,
+    ENTRIES_MAX = 8 * 1024 * 1024, // two generations and what a few large batches add
     READ_STEP = 4096,
     MERGE_STEP = 64, // besides twice what was added
     TRIM_STEP = 256,
@@ -35,6 +35,8 @@ struct merged {
 };
 
 struct recent {
+    size_t generation;
+    size_t bucket_count;   // a power of two
     struct entry *entries; // in the order of adding
     size_t count;
     size_t room;
@@ -67,12 +69,14 @@ static tidings_status no_memory(struct tidings_error *err)
 // ---- memory ----
 static uint32_t *bucket(struct recent *recent, int64_t slot)
 {
-    return &recent->buckets[(uint64_t)(slot ^ (slot >> RECORD_SLOT_LOW_BITS)) & (BUCKETS - 1)];
+    return &recent->buckets[(uint64_t)(slot ^ (slot >> RECORD_SLOT_LOW_BITS)) &
+                            (recent->bucket_count - 1)];
 }
 
 static uint32_t *bucket_tx(struct recent *recent, int64_t slot)
 {
-    return &recent->buckets_tx[(uint64_t)(slot >> RECORD_SLOT_LOW_BITS) & (BUCKETS - 1)];
+    return &recent
+                ->buckets_tx[(uint64_t)(slot >> RECORD_SLOT_LOW_BITS) & (recent->bucket_count - 1)];
 }
 
 static tidings_status remember(struct recent *recent, int64_t slot, int64_t id, int64_t seq,
@@ -100,8 +104,8 @@ static tidings_status remember(struct recent *recent, int64_t slot, int64_t id, 
 static void forget_all(struct recent *recent)
 {
     recent->count = 0;
-    memset(recent->buckets, 0, BUCKETS * sizeof *recent->buckets);
-    memset(recent->buckets_tx, 0, BUCKETS * sizeof *recent->buckets_tx);
+    memset(recent->buckets, 0, recent->bucket_count * sizeof *recent->buckets);
+    memset(recent->buckets_tx, 0, recent->bucket_count * sizeof *recent->buckets_tx);
 }
 
 // Those up to `seq` are in `dedup`.
@@ -117,7 +121,7 @@ static void forget_until(struct recent *recent, int64_t seq)
         }
     }
     recent->last_seq = last_seq;
-    recent->trim_at = recent->count + GENERATION;
+    recent->trim_at = recent->count + recent->generation;
 }
 
 static struct entry *find(struct recent *recent, int64_t slot)
@@ -281,7 +285,7 @@ tidings_status recent_before_commit(struct record *record, struct tidings_error 
         return TIDINGS_OK; // so the last row is never within what is trimmed
     }
     if (recent->merging == NULL) {
-        return recent->count >= GENERATION ? begin_merging(recent, err) : TIDINGS_OK;
+        return recent->count >= recent->generation ? begin_merging(recent, err) : TIDINGS_OK;
     }
     for (size_t i = 0; i < 2 * added + MERGE_STEP && recent->merged < recent->merging_count &&
                        status == TIDINGS_OK;
@@ -341,13 +345,21 @@ void recent_rolled_back(struct recent *recent)
     recent->fresh = false;
 }
 
-tidings_status recent_new(struct recent **ret, struct tidings_error *err)
+tidings_status recent_new(size_t generation, struct recent **ret, struct tidings_error *err)
 {
     struct recent *recent = calloc(1, sizeof *recent);
     if (recent != NULL) {
-        recent->buckets = calloc(BUCKETS, sizeof *recent->buckets);
-        recent->buckets_tx = calloc(BUCKETS, sizeof *recent->buckets_tx);
-        recent->trim_at = GENERATION;
+        recent->generation = generation > 0 ? generation : GENERATION_DEFAULT;
+        if (recent->generation > GENERATION_MAX) {
+            recent->generation = GENERATION_MAX;
+        }
+        recent->bucket_count = 1024;
+        while (recent->bucket_count < 2 * recent->generation) {
+            recent->bucket_count *= 2;
+        }
+        recent->buckets = calloc(recent->bucket_count, sizeof *recent->buckets);
+        recent->buckets_tx = calloc(recent->bucket_count, sizeof *recent->buckets_tx);
+        recent->trim_at = recent->generation;
     }
     if (recent == NULL || recent->buckets == NULL || recent->buckets_tx == NULL) {
         recent_free(recent);

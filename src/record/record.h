@@ -43,6 +43,9 @@ struct record_options {
     const struct clock *clock; // NULL: the system's
     int node;                  // 0 to 1023: no two that write to a database at a time are the same
     struct fault *fault;       // may be NULL
+    // On SQLite: so many new keys are gathered in memory (some 40 bytes each, and as many again
+    // while they move to their table); 0: 262,144, at most 1,048,576.
+    size_t recent_keys;
     // For reading beside the one that writes: the tables must be there, only the calls that read
     // are made, batches see one state of the database and lock nobody out.
     bool read_only;

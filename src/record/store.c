@@ -83,7 +83,7 @@ tidings_status record_open(const char *url, const struct record_options *options
         status = db_open(url, &db_options, &record->db, err);
     }
     if (status == TIDINGS_OK && db_writes_alone(record->db)) {
-        status = recent_new(&record->recent, err);
+        status = recent_new(options->recent_keys, &record->recent, err);
     }
     if (status == TIDINGS_OK) {
         status = record->read_only ? record_check_tables(record->db, err)

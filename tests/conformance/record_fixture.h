@@ -180,7 +180,7 @@ static inline struct record_notification get(struct fixture *f, int64_t id)
 
 static inline int64_t rows_of(struct fixture *f, const char *table)
 {
-    char sql[64];
+    char sql[128];
     struct db *db = NULL;
     struct db_stmt *stmt = NULL;
     (void)snprintf(sql, sizeof sql, "SELECT COUNT(*) FROM %s", table);

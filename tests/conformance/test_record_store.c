@@ -484,6 +484,180 @@ static void of_several_nodes_one_makes_the_row(void **state)
     }
 }
 
+// ---- claims of several nodes ----
+enum { DUE = 60, CLAIM_STEP = 7 };
+
+struct claimer {
+    struct fixture *f;
+    struct record *record;
+    int64_t ids[DUE];
+    size_t count;
+    bool failed;
+    pthread_t thread;
+};
+
+static void *claim_all(void *arg)
+{
+    struct claimer *claimer = arg;
+    struct record_claimed claimed[CLAIM_STEP];
+    size_t count = 1;
+    while (count > 0 && !claimer->failed) {
+        claimer->failed =
+            record_begin(claimer->record, NULL) != TIDINGS_OK ||
+            record_claim(claimer->record, claimer->f->receiver, NOW_MS, NOW_MS + 60000, claimed,
+                         CLAIM_STEP, &count, NULL) != TIDINGS_OK ||
+            record_commit(claimer->record, NULL) != TIDINGS_OK || claimer->count + count > DUE;
+        for (size_t i = 0; i < count && !claimer->failed; i++) {
+            claimer->ids[claimer->count++] = claimed[i].id;
+        }
+    }
+    return NULL;
+}
+
+static int by_number(const void *a, const void *b)
+{
+    const int64_t left = *(const int64_t *)a;
+    const int64_t right = *(const int64_t *)b;
+    return (left > right) - (left < right);
+}
+
+static void what_is_due_is_claimed_by_one_node_only(void **state)
+{
+    struct fixture *f = *state;
+    struct claimer claimers[THREADS] = { 0 };
+    int64_t ids[THREADS * DUE];
+    int64_t accepted[DUE];
+    size_t count = 0;
+    for (int i = 0; i < DUE; i++) {
+        char tx_no[16];
+        (void)snprintf(tx_no, sizeof tx_no, "due%d", i);
+        accepted[i] = accept_text(f, tx_no, "p").id;
+    }
+    for (int i = 0; i < THREADS; i++) {
+        claimers[i].f = f;
+        claimers[i].record = open_record(f, i + 1);
+        assert_int_equal(pthread_create(&claimers[i].thread, NULL, claim_all, &claimers[i]), 0);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_join(claimers[i].thread, NULL), 0);
+        assert_false(claimers[i].failed);
+        memcpy(ids + count, claimers[i].ids, claimers[i].count * sizeof *ids);
+        count += claimers[i].count;
+        record_close(claimers[i].record);
+    }
+    assert_int_equal(count, DUE);
+    qsort(ids, count, sizeof *ids, by_number);
+    assert_memory_equal(ids, accepted, sizeof accepted);
+}
+
+// While one node's claims are not committed, another takes the next ones and does not wait.
+static void claims_pass_over_what_another_node_has_in_hand(void **state)
+{
+    struct fixture *f = *state;
+    struct record_claimed mine[2];
+    struct record_claimed theirs[4];
+    size_t count = 0;
+    if (f->path != NULL) {
+        return; // an SQLite file has one that writes at a time
+    }
+    for (int i = 0; i < 4; i++) {
+        char tx_no[16];
+        (void)snprintf(tx_no, sizeof tx_no, "due%d", i);
+        (void)accept_text(f, tx_no, "p");
+    }
+    struct record *other = open_record(f, 1);
+    OK(record_begin(f->record, &why));
+    OK(record_claim(f->record, f->receiver, NOW_MS, NOW_MS + 60000, mine, 2, &count, &why));
+    assert_int_equal(count, 2);
+    OK(record_begin(other, &why));
+    OK(record_claim(other, f->receiver, NOW_MS, NOW_MS + 60000, theirs, 4, &count, &why));
+    assert_int_equal(count, 2);
+    for (size_t i = 0; i < 4; i++) {
+        assert_true(mine[i / 2].id != theirs[i % 2].id);
+    }
+    OK(record_commit(other, &why));
+    OK(record_commit(f->record, &why));
+    record_close(other);
+}
+
+// ---- many keys ----
+// More than one generation of them, so that keys have moved to their table, are on their way, and
+// have not begun: each is known, also to a connection that is opened now, or reads.
+enum { GENERATION = 2000, KEYS_STEP = 128, KEYS_STEPS = 50, KEYS_ASKED = 7 };
+
+static void accept_keys(struct fixture *f, int from)
+{
+    const struct record_target target = { f->receiver, f->ladder, NOW_MS + 60000, 0 };
+    OK(record_begin(f->record, &why));
+    for (int i = 0; i < KEYS_STEP; i++) {
+        char tx_no[16];
+        struct record_accepted accepted;
+        (void)snprintf(tx_no, sizeof tx_no, "k%d", from + i);
+        struct record_submission submission = submission_of(tx_no, STR("p"), &target, 1);
+        submission.headers = STR("");
+        OK(record_accept(f->record, &submission, &accepted, &why));
+        assert_int_equal(accepted.answer, RECORD_NEW);
+    }
+    OK(record_commit(f->record, &why));
+}
+
+static void ask_for_keys(struct fixture *f, struct record *record)
+{
+    OK(record_begin(record, &why));
+    for (int i = 0; i < KEYS_STEP * KEYS_STEPS; i += KEYS_ASKED) {
+        char tx_no[16];
+        int64_t id = 0;
+        (void)snprintf(tx_no, sizeof tx_no, "k%d", i);
+        OK(record_find(record, f->receiver, STR("pay"), STR("recharge.done"), str_of(tx_no), &id,
+                       &why));
+        (void)snprintf(tx_no, sizeof tx_no, "n%d", i);
+        assert_int_equal(record_find(record, f->receiver, STR("pay"), STR("recharge.done"),
+                                     str_of(tx_no), &id, NULL),
+                         TIDINGS_E_NOT_FOUND);
+    }
+    OK(record_commit(record, &why));
+}
+
+static void keys_are_known_wherever_they_are(void **state)
+{
+    struct fixture *f = *state;
+    struct record *reader = NULL;
+    const struct record_options reading = { .clock = &f->clock.clock,
+                                            .recent_keys = GENERATION,
+                                            .read_only = true };
+    const struct record_options writing = { .clock = &f->clock.clock, .recent_keys = GENERATION };
+    if (f->path == NULL) {
+        return; // on a server they are in one place
+    }
+    record_close(f->record);
+    OK(record_open(f->url, &writing, &f->record, &why));
+    OK(record_open(f->url, &reading, &reader, &why));
+    for (int i = 0; i < KEYS_STEPS; i++) {
+        accept_keys(f, i * KEYS_STEP);
+        if (i % 10 == 9) { // a batch that is rolled back leaves nothing
+            const struct record_target target = { f->receiver, f->ladder, NOW_MS, 0 };
+            const struct record_submission submission = submission_of("x", STR("p"), &target, 1);
+            struct record_accepted accepted;
+            OK(record_begin(f->record, &why));
+            OK(record_accept(f->record, &submission, &accepted, &why));
+            assert_int_equal(accepted.answer, RECORD_NEW);
+            record_rollback(f->record);
+        }
+    }
+    assert_true(rows_of(f, "dedup") > 0 && rows_of(f, "recent_key") > 0);
+    assert_int_equal(rows_of(f, "dedup WHERE id NOT IN (SELECT id FROM recent_key)") +
+                         rows_of(f, "recent_key"),
+                     KEYS_STEP * KEYS_STEPS);
+    ask_for_keys(f, f->record);
+    ask_for_keys(f, reader);
+    record_close(f->record);
+    OK(record_open(f->url, &writing, &f->record, &why));
+    ask_for_keys(f, f->record);
+    accept_keys(f, KEYS_STEP * KEYS_STEPS);
+    ask_for_keys(f, reader);
+    record_close(reader);
+}
+
 // ---- running for each URL ----
 static int run_for(const char *url, const char *path)
 {
@@ -510,6 +684,9 @@ static int run_for(const char *url, const char *path)
         TEST(any_statement_may_fail),
         TEST(what_was_committed_is_there_after_opening_again),
         TEST(of_several_nodes_one_makes_the_row),
+        TEST(what_is_due_is_claimed_by_one_node_only),
+        TEST(claims_pass_over_what_another_node_has_in_hand),
+        TEST(keys_are_known_wherever_they_are),
     };
 #undef TEST
     print_message("%s\n", url);
