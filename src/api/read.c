@@ -133,28 +133,21 @@ static tidings_status get(struct api_call *call, struct record *record, struct f
 }
 
 // ---- payload ----
-// The content type lies behind the bytes, in the body's memory: it must stay until they are sent.
 static tidings_status payload(struct api_call *call, struct record *record, struct found *found,
                               struct tidings_error *err)
 {
     struct http_response *response = call->response;
-    struct str bytes = found->notification.payload;
     struct str type = found->notification.content_type;
-    char *room = NULL;
     (void)record;
     buf_clear(&response->body);
-    tidings_status status = buf_reserve(&response->body, bytes.len + type.len + 1, &room);
+    tidings_status status = buf_add_str(&response->body, found->notification.payload);
     if (status != TIDINGS_OK) {
         return error_set(err, status, "the payload does not fit an answer");
     }
-    if (bytes.len > 0) {
-        memcpy(room, bytes.ptr, bytes.len);
-    }
-    (void)str_copy(room + bytes.len, type.len + 1, type);
-    response->body.len = bytes.len;
     response->status = 200;
-    response->content_type = type.len > 0 ? room + bytes.len : "application/octet-stream";
+    response->content_type = NULL; // it stands among the fields, which keep a copy
     response->field_count = 0;
+    http_response_field(response, "Content-Type", "%.*s", STR_ARG(type));
     // An initiator's bytes must not become a page of this server in anybody's browser.
     http_response_field(response, "X-Content-Type-Options", "%s", "nosniff");
     http_response_field(response, "Content-Security-Policy", "%s", "sandbox; default-src 'none'");

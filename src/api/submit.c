@@ -412,25 +412,37 @@ static enum api_turn start(struct api_submit *submit, const struct api_input *in
 }
 
 // ---- the handler ----
-static bool check_source(struct api_submit *submit, struct api_item *item)
+static const char NOT_THIS_SOURCE[] = "the key may not submit for this source";
+
+static bool refuse_source(struct api_submit *submit, struct api_item *item)
 {
-    static const char detail[] = "the key may not submit for this source";
     struct api_call *call = submit->call;
     struct api_out out;
-    if (item->refusal != NULL || api_may_submit(call, item->submission.source)) {
-        return true;
+    if (!submit->submissions.is_batch) {
+        api_problem_begin(call->response, &out, API_PROBLEM_FORBIDDEN, "source", NOT_THIS_SOURCE);
+        api_out_member_c(&out, "permission", "sources= of the key");
+        api_problem_end(call->response, &out);
+        return false;
     }
-    if (submit->submissions.is_batch) {
-        item->refusal = api_pool_zeroed(&call->pool, sizeof *item->refusal);
-        return item->refusal != NULL
-                   ? !api_refuse_with(item->refusal, API_PROBLEM_FORBIDDEN, "source", "%s", detail)
-                   : api_call_failed(call, NULL, TIDINGS_E_NO_MEMORY, NULL);
+    item->refusal = api_pool_zeroed(&call->pool, sizeof *item->refusal);
+    if (item->refusal == NULL) {
+        (void)api_call_failed(call, NULL, TIDINGS_E_NO_MEMORY, NULL);
+        return false;
     }
-    api_problem_begin(call->response, &out, API_PROBLEM_FORBIDDEN, "source", detail);
-    api_out_key(&out, "permission");
-    api_out_text(&out, STR("sources= of the key"));
-    api_problem_end(call->response, &out);
-    return false;
+    (void)api_refuse_with(item->refusal, API_PROBLEM_FORBIDDEN, "source", "%s", NOT_THIS_SOURCE);
+    return true;
+}
+
+static bool check_sources(struct api_submit *submit)
+{
+    for (size_t i = 0; i < submit->submissions.count; i++) {
+        struct api_item *item = &submit->submissions.items[i];
+        if (item->refusal == NULL && !api_may_submit(submit->call, item->submission.source) &&
+            !refuse_source(submit, item)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static enum api_turn read_and_start(struct api_submit *submit, struct api_input *input,
@@ -446,12 +458,7 @@ static enum api_turn read_and_start(struct api_submit *submit, struct api_input 
         !api_submission_read(input, &call->pool, &submit->submissions, refusal)) {
         return api_call_refused(call, refusal);
     }
-    for (size_t i = 0; i < submit->submissions.count; i++) {
-        if (!check_source(submit, &submit->submissions.items[i])) {
-            return API_NOW;
-        }
-    }
-    return start(submit, input, gathering->idempotency_key);
+    return check_sources(submit) ? start(submit, input, gathering->idempotency_key) : API_NOW;
 }
 
 enum api_turn api_handle_submit(struct api_call *call)
