@@ -233,7 +233,7 @@ static int ask(struct course *course, const char *method, const char *path)
     return ask_with(course, method, path, "", STR(""));
 }
 
-static int ask_json(struct course *course, const char *method, const char *path, const char *body)
+static inline int ask_json(struct course *course, const char *method, const char *path, const char *body)
 {
     return ask_with(course, method, path, "Content-Type: application/json\r\n", str_of(body));
 }
@@ -267,7 +267,7 @@ static void pick(const struct course *course, const char *key, char *out, size_t
 }
 
 // Until GET path has the text in it; a test that waits for ever is ended by its runner.
-static void await(struct course *course, const char *path, const char *text)
+static inline void await(struct course *course, const char *path, const char *text)
 {
     do {
         (void)usleep(2000);
