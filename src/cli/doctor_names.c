@@ -31,44 +31,66 @@ bool doctor_host(const char *url, char *out, size_t size)
     return rest.len > 0 && str_copy(out, size, rest) && inet_pton(AF_INET, out, address) != 1;
 }
 
-// Starts all look-ups. The resolver may still write to them after the time is over: what it has not
-// let go of is left to the end of the program.
 struct lookups {
     size_t count;
-    struct gaicb *all[]; // and behind them the structs
+    struct gaicb *all; // the requests
+    struct gaicb **list;
 };
-
-static struct lookups *start(json_t *names)
-{
-    size_t count = json_object_size(names);
-    const char *host;
-    json_t *receiver;
-    struct lookups *lookups = calloc(1, sizeof *lookups + count * sizeof lookups->all[0]);
-    struct gaicb *requests = calloc(count > 0 ? count : 1, sizeof *requests);
-    if (lookups == NULL || requests == NULL) {
-        free(lookups);
-        free(requests);
-        return NULL;
-    }
-    json_object_foreach(names, host, receiver)
-    {
-        requests[lookups->count].ar_name = strdup(host);
-        lookups->all[lookups->count] = &requests[lookups->count];
-        lookups->count++;
-    }
-    if (count == 0 || getaddrinfo_a(GAI_NOWAIT, lookups->all, (int)count, NULL) != 0) {
-        lookups->count = 0; // nothing was begun
-    }
-    return lookups;
-}
 
 static size_t pending(const struct lookups *lookups)
 {
     size_t count = 0;
     for (size_t i = 0; i < lookups->count; i++) {
-        count += gai_error(lookups->all[i]) == EAI_INPROGRESS;
+        count += gai_error(&lookups->all[i]) == EAI_INPROGRESS;
     }
     return count;
+}
+
+// The resolver may still use a look-up after our time is over, and cannot always be stopped: then
+// they, and the names, are left to the end of the program, which is near.
+static void release(struct lookups *lookups, json_t *names)
+{
+    for (size_t i = 0; i < lookups->count; i++) {
+        (void)gai_cancel(&lookups->all[i]);
+    }
+    if (pending(lookups) > 0) {
+        (void)json_incref(names);
+        return;
+    }
+    for (size_t i = 0; i < lookups->count; i++) {
+        if (lookups->all[i].ar_result != NULL) {
+            freeaddrinfo(lookups->all[i].ar_result);
+        }
+    }
+    free(lookups->all);
+    free(lookups->list);
+}
+
+// Starts all look-ups. False when there are none, or it cannot be done.
+static bool start(json_t *names, struct lookups *lookups)
+{
+    size_t count = json_object_size(names);
+    const char *host;
+    json_t *receiver;
+    lookups->all = count > 0 ? calloc(count, sizeof *lookups->all) : NULL;
+    lookups->list = count > 0 ? calloc(count, sizeof(struct gaicb *)) : NULL;
+    if (lookups->all == NULL || lookups->list == NULL) {
+        release(lookups, names);
+        return false;
+    }
+    size_t used = 0;
+    json_object_foreach(names, host, receiver)
+    {
+        lookups->all[used].ar_name = host; // of `names`, which stays as long
+        lookups->list[used] = &lookups->all[used];
+        used++;
+    }
+    if (getaddrinfo_a(GAI_NOWAIT, lookups->list, (int)used, NULL) != 0) {
+        release(lookups, names);
+        return false;
+    }
+    lookups->count = used;
+    return true;
 }
 
 static void wait_all(const struct lookups *lookups, int64_t timeout_ms)
@@ -78,33 +100,34 @@ static void wait_all(const struct lookups *lookups, int64_t timeout_ms)
     while (left_us > 0 && pending(lookups) > 0) {
         const struct timespec step = { .tv_sec = (time_t)(left_us / 1000000),
                                        .tv_nsec = left_us % 1000000 * 1000 };
-        (void)gai_suspend((const struct gaicb *const *)lookups->all, (int)lookups->count, &step);
+        (void)gai_suspend((const struct gaicb *const *)lookups->list, (int)lookups->count, &step);
         left_us = until_us - clock_mono_us(clock_system());
     }
 }
 
 void doctor_names(struct doctor *doctor, json_t *names)
 {
-    struct lookups *lookups = start(names);
+    struct lookups lookups = { 0 };
     size_t good = 0;
-    if (lookups == NULL || lookups->count == 0) {
+    if (!start(names, &lookups)) {
         return; // all are addresses
     }
-    wait_all(lookups, doctor->timeout_ms);
-    for (size_t i = 0; i < lookups->count; i++) {
-        struct gaicb *one = lookups->all[i];
-        int code = gai_error(one);
-        const char *receiver = json_string_value(json_object_get(names, one->ar_name));
+    wait_all(&lookups, doctor->timeout_ms);
+    for (size_t i = 0; i < lookups.count; i++) {
+        const char *name = lookups.all[i].ar_name;
+        int code = gai_error(&lookups.all[i]);
+        const char *receiver = json_string_value(json_object_get(names, name));
         good += code == 0;
         if (code != 0) {
             doctor_say(doctor, DOCTOR_FAIL, "DNS",
                        "mend the URL (tidings receiver set NAME --url URL) or the name's record",
-                       "%s, of receiver %s: %s", one->ar_name, receiver,
+                       "%s, of receiver %s: %s", name, receiver,
                        code == EAI_INPROGRESS ? "no answer in time" : gai_strerror(code));
         }
     }
     if (good > 0) {
         doctor_say(doctor, DOCTOR_OK, "DNS", NULL, "%zu of %zu names of hosts are resolved", good,
-                   lookups->count);
+                   lookups.count);
     }
+    release(&lookups, names);
 }
