@@ -110,6 +110,14 @@ static void on_connection(void *arg, struct MHD_Connection *mhd, void **context,
     *context = connection;
 }
 
+// libmicrohttpd, told once that there is something to read, does not see an end that came together
+// with the last bytes.
+static bool has_ended(const struct connection *connection)
+{
+    char byte;
+    return recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 static void sweep(struct worker *worker)
 {
     int64_t timeout_ms = (int64_t)worker->server->options.timeout_s * 1000;
@@ -119,7 +127,10 @@ static void sweep(struct worker *worker)
         int64_t limit_ms = connection->phase == PHASE_HANDLING  ? 0
                            : connection->phase == PHASE_WRITING ? WRITE_TIMEOUTS * timeout_ms
                                                                 : READ_TIMEOUTS * timeout_ms;
-        if (limit_ms > 0 && worker->now_ms - connection->since_ms > limit_ms) {
+        int64_t passed_ms = worker->now_ms - connection->since_ms;
+        if ((limit_ms > 0 && passed_ms > limit_ms) ||
+            (connection->phase == PHASE_READING && passed_ms >= SWEEP_MS &&
+             has_ended(connection))) {
             (void)shutdown(connection->fd, SHUT_RDWR); // the daemon finds it closed
         }
     }
