@@ -2,34 +2,33 @@
 #include "http/call.h"
 
 #include <netinet/in.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
-enum { RECEIVE_BUFFER = 16 * 1024 };
+enum {
+    RECEIVE_BUFFER = 16 * 1024,
+    URL_KEPT_MAX = 4096,
+    REPLY_KEPT_MAX = 16 * 1024,
+    CALLS_KEPT_MAX = 256,
+};
 
 // ---- what libcurl asks ----
-static size_t give_body(char *out, size_t size, size_t count, void *arg)
+// Asked each time before a request goes out. libcurl would send a second time over another
+// connection when the first one ended without an answer: that is the caller's to decide, and to
+// record. A GET may be repeated.
+static int before_request(void *arg, char *ip, char *local_ip, int port, int local_port)
 {
     struct http_call *call = arg;
-    size_t left = call->body.len - call->body_sent;
-    size_t len = left < size * count ? left : size * count;
-    if (len > 0) {
-        memcpy(out, call->body.ptr + call->body_sent, len);
-        call->body_sent += len;
+    (void)ip;
+    (void)local_ip;
+    (void)port;
+    (void)local_port;
+    if (call->sent && !call->is_get) {
+        call->sent_again = true;
+        return CURL_PREREQFUNC_ABORT;
     }
-    return len;
-}
-
-// libcurl would rewind the body to send it again over another connection: that is the caller's to
-// decide, and to record.
-static int refuse_rewind(void *arg, curl_off_t offset, int origin)
-{
-    (void)arg;
-    (void)offset;
-    (void)origin;
-    return CURL_SEEKFUNC_FAIL;
+    call->sent = true;
+    return CURL_PREREQFUNC_OK;
 }
 
 static size_t take_reply(char *bytes, size_t size, size_t count, void *arg)
@@ -69,7 +68,8 @@ static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_so
                     ->sin6_addr;
         len = 16;
     }
-    if (purpose != CURLSOCKTYPE_IPCXN || len == 0) {
+    call->sent_again = call->sent && !call->is_get; // there is nothing to connect for
+    if (purpose != CURLSOCKTYPE_IPCXN || len == 0 || call->sent_again) {
         return CURL_SOCKET_BAD;
     }
     if (options->allows != NULL &&
@@ -78,7 +78,7 @@ static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_so
         return CURL_SOCKET_BAD;
     }
     call->refused = false; // another address of the name may be good
-    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    return sockets_open(call->client, address->family, address->socktype, address->protocol);
 }
 
 // ---- a request is made ----
@@ -93,26 +93,17 @@ static bool is_field(struct str text, bool is_name)
     return text.len > 0 || !is_name;
 }
 
-static tidings_status add_line(struct http_call *call, const char *line, struct tidings_error *err)
-{
-    struct curl_slist *list = curl_slist_append(call->fields, line);
-    if (list == NULL) {
-        return error_set(err, TIDINGS_E_NO_MEMORY, "http: no memory for a request");
-    }
-    call->fields = list;
-    return TIDINGS_OK;
-}
-
+// The list that libcurl is given is made of our own nodes, in memory that a call keeps.
 static tidings_status add_fields(struct http_call *call, const struct http_outgoing *outgoing,
                                  struct tidings_error *err)
 {
-    char line[HTTP_FIELD_MAX + 4];
+    size_t offsets[HTTP_FIELDS_MAX];
     if (outgoing->field_count > HTTP_FIELDS_MAX) {
         return error_set(err, TIDINGS_E_TOO_LARGE, "http: %zu header fields, at most %d",
                          outgoing->field_count, HTTP_FIELDS_MAX);
     }
-    tidings_status status = add_line(call, "Expect:", err); // no waiting before a large body
-    for (size_t i = 0; i < outgoing->field_count && status == TIDINGS_OK; i++) {
+    buf_clear(&call->lines);
+    for (size_t i = 0; i < outgoing->field_count; i++) {
         const struct http_field *field = &outgoing->fields[i];
         if (!is_field(field->name, true) || !is_field(field->value, false) ||
             field->name.len + field->value.len > HTTP_FIELD_MAX) {
@@ -122,12 +113,21 @@ static tidings_status add_fields(struct http_call *call, const struct http_outgo
                              i + 1, HTTP_FIELD_MAX);
         }
         // A field without a value is written with a semicolon (CURLOPT_HTTPHEADER(3)).
-        (void)snprintf(line, sizeof line, field->value.len > 0 ? "%.*s: %.*s" : "%.*s;%.*s",
-                       (int)field->name.len, field->name.ptr, (int)field->value.len,
-                       field->value.len > 0 ? field->value.ptr : "");
-        status = add_line(call, line, err);
+        struct str separator = field->value.len > 0 ? STR(": ") : STR(";");
+        offsets[i] = call->lines.len;
+        if (buf_add_str(&call->lines, field->name) != TIDINGS_OK ||
+            buf_add_str(&call->lines, separator) != TIDINGS_OK ||
+            buf_add_str(&call->lines, field->value) != TIDINGS_OK ||
+            buf_add(&call->lines, "", 1) != TIDINGS_OK) {
+            return error_set(err, TIDINGS_E_NO_MEMORY, "http: no memory for a request");
+        }
     }
-    return status;
+    for (size_t i = 0; i < outgoing->field_count; i++) { // the memory moves no more
+        call->fields[i].next = &call->fields[i + 1];
+        call->fields[i + 1].data = call->lines.ptr + offsets[i];
+    }
+    call->fields[outgoing->field_count].next = NULL;
+    return TIDINGS_OK;
 }
 
 #define SET(option, value) (curl_easy_setopt(call->easy, (option), (value)) == CURLE_OK)
@@ -158,7 +158,7 @@ static bool set_manners(struct http_call *call)
     return SET(CURLOPT_PROTOCOLS_STR, "http,https") && SET(CURLOPT_FOLLOWLOCATION, 0L) &&
            SET(CURLOPT_PROXY, "") && SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED) &&
            SET(CURLOPT_NOSIGNAL, 1L) && SET(CURLOPT_BUFFERSIZE, (long)RECEIVE_BUFFER) &&
-           SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS) && SET(CURLOPT_PIPEWAIT, 1L) &&
+           SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS) &&
            SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) && SET(CURLOPT_TCP_NODELAY, 1L) &&
            SET(CURLOPT_HTTP09_ALLOWED, 0L);
 }
@@ -167,47 +167,106 @@ static bool set_callbacks(struct http_call *call)
 {
     return SET(CURLOPT_PRIVATE, call) && SET(CURLOPT_ERRORBUFFER, call->curl_error) &&
            SET(CURLOPT_OPENSOCKETFUNCTION, open_socket) && SET(CURLOPT_OPENSOCKETDATA, call) &&
-           SET(CURLOPT_READFUNCTION, give_body) && SET(CURLOPT_READDATA, call) &&
-           SET(CURLOPT_SEEKFUNCTION, refuse_rewind) && SET(CURLOPT_SEEKDATA, call) &&
+           SET(CURLOPT_CLOSESOCKETFUNCTION, sockets_close) &&
+           SET(CURLOPT_CLOSESOCKETDATA, call->client) &&
+           SET(CURLOPT_PREREQFUNCTION, before_request) && SET(CURLOPT_PREREQDATA, call) &&
            SET(CURLOPT_WRITEFUNCTION, take_reply) && SET(CURLOPT_WRITEDATA, call) &&
            SET(CURLOPT_HEADERFUNCTION, count_header) && SET(CURLOPT_HEADERDATA, call);
 }
 
-static bool set_request(struct http_call *call, const struct http_outgoing *outgoing)
+// All that is the same for every request.
+static bool set_constants(struct http_call *call)
 {
-    bool is_get = strcmp(outgoing->method, "GET") == 0;
-    // Of an empty body there is nothing to rewind, so libcurl may not reuse a connection for it.
-    bool fresh = outgoing->body.len == 0 && !is_get;
-    return SET(CURLOPT_URL, outgoing->url) && SET(CURLOPT_HTTPHEADER, call->fields) &&
-           SET(CURLOPT_TIMEOUT_MS, (long)outgoing->deadline_ms) &&
-           SET(CURLOPT_CONNECTTIMEOUT_MS, (long)outgoing->deadline_ms) &&
-           SET(CURLOPT_FRESH_CONNECT, (long)fresh) &&
-           (is_get ? SET(CURLOPT_HTTPGET, 1L)
-                   : SET(CURLOPT_POST, 1L) && SET(CURLOPT_CUSTOMREQUEST, outgoing->method) &&
-                         SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)outgoing->body.len));
+    static char no_expect[] = "Expect:"; // no waiting before a large body
+    call->fields[0] = (struct curl_slist){ .data = no_expect };
+    call->set_deadline_ms = -1;
+    buf_clear(&call->set_url);
+    return set_manners(call) && set_callbacks(call) && SET(CURLOPT_HTTPHEADER, call->fields);
 }
 
-tidings_status call_new(struct http_client *client, const struct http_outgoing *outgoing,
-                        struct http_call **ret, struct tidings_error *err)
+// ---- what differs; what is already so is not set again ----
+static bool set_url(struct http_call *call, const char *url)
+{
+    struct str wanted = str_of(url);
+    if (call->set_url.len > 0 && str_eq(buf_str(&call->set_url), wanted)) {
+        return true;
+    }
+    buf_clear(&call->set_url);
+    if (!SET(CURLOPT_URL, url)) {
+        return false;
+    }
+    if (buf_add_str(&call->set_url, wanted) != TIDINGS_OK) {
+        buf_clear(&call->set_url); // too long to be kept: it is set each time
+    }
+    return true;
+}
+
+bool call_set_deadline(struct http_call *call, int64_t left_ms)
+{
+    if (left_ms == call->set_deadline_ms) {
+        return true;
+    }
+    call->set_deadline_ms = left_ms;
+    return SET(CURLOPT_TIMEOUT_MS, (long)left_ms) && SET(CURLOPT_CONNECTTIMEOUT_MS, (long)left_ms);
+}
+
+static bool set_request(struct http_call *call, const struct http_outgoing *outgoing)
+{
+    struct str body = outgoing->body;
+    call->is_get = strcmp(outgoing->method, "GET") == 0;
+    if (!set_url(call, outgoing->url)) {
+        return false;
+    }
+    if (call->is_get) {
+        return SET(CURLOPT_CUSTOMREQUEST, NULL) && SET(CURLOPT_HTTPGET, 1L);
+    }
+    // Headers and body leave in one write. The bytes stay the caller's.
+    return SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len) &&
+           SET(CURLOPT_POSTFIELDS, body.len > 0 ? body.ptr : "") &&
+           (strcmp(outgoing->method, "POST") == 0 ? SET(CURLOPT_CUSTOMREQUEST, NULL)
+                                                  : SET(CURLOPT_CUSTOMREQUEST, outgoing->method));
+}
+
+// ---- calls are kept ----
+static struct http_call *make(struct http_client *client)
 {
     struct http_call *call = calloc(1, sizeof *call);
     if (call == NULL) {
-        return error_set(err, TIDINGS_E_NO_MEMORY, "http: no memory for a request");
+        return NULL;
     }
     call->client = client;
-    call->body = outgoing->body;
     list_init(&call->node);
-    buf_init(&call->reply, outgoing->reply_max);
+    list_init(&call->wait);
+    heap_node_init(&call->due);
+    buf_init(&call->lines, (size_t)HTTP_FIELDS_MAX * (HTTP_FIELD_MAX + 4));
+    buf_init(&call->set_url, URL_KEPT_MAX);
     call->easy = curl_easy_init();
-    tidings_status status = call->easy != NULL
-                                ? add_fields(call, outgoing, err)
-                                : error_set(err, TIDINGS_E_NO_MEMORY, "http: no memory");
-    if (status == TIDINGS_OK && !(set_manners(call) && set_callbacks(call) &&
-                                  set_request(call, outgoing) && set_credentials(call, outgoing))) {
+    if (call->easy == NULL || !set_constants(call)) {
+        call_free(call);
+        return NULL;
+    }
+    return call;
+}
+
+tidings_status call_take(struct http_client *client, const struct http_outgoing *outgoing,
+                         struct http_call **ret, struct tidings_error *err)
+{
+    struct list *kept = list_pop(&client->idle);
+    struct http_call *call = kept != NULL ? LIST_ENTRY(kept, struct http_call, node) : make(client);
+    if (call == NULL) {
+        return error_set(err, TIDINGS_E_NO_MEMORY, "http: no memory for a request");
+    }
+    client->idle_count -= kept != NULL;
+    call->reply.max = outgoing->reply_max;
+    call->has_secrets = outgoing->ca_pem != NULL || outgoing->client_pem != NULL ||
+                        outgoing->client_key_pem != NULL || outgoing->basic != NULL ||
+                        outgoing->bearer != NULL;
+    tidings_status status = add_fields(call, outgoing, err);
+    if (status == TIDINGS_OK && !(set_request(call, outgoing) && set_credentials(call, outgoing))) {
         status = error_set(err, TIDINGS_E_INVALID, "http: libcurl does not take this request");
     }
     if (status != TIDINGS_OK) {
-        call_free(call);
+        call_release(call);
         return status;
     }
     *ret = call;
@@ -219,110 +278,36 @@ void call_free(struct http_call *call)
     if (call->easy != NULL) {
         curl_easy_cleanup(call->easy);
     }
-    curl_slist_free_all(call->fields);
+    buf_deinit(&call->lines);
+    buf_deinit(&call->set_url);
     buf_deinit(&call->reply);
     free(call);
 }
 
-// ---- how it ended ----
-static const struct {
-    CURLcode code;
-    enum http_failure failure;
-} failures[] = {
-    { CURLE_OK, HTTP_FINE },
-    { CURLE_COULDNT_RESOLVE_HOST, HTTP_RESOLVE },
-    { CURLE_COULDNT_CONNECT, HTTP_CONNECT },
-    { CURLE_OPERATION_TIMEDOUT, HTTP_DEADLINE },
-    { CURLE_SSL_CONNECT_ERROR, HTTP_TLS },
-    { CURLE_PEER_FAILED_VERIFICATION, HTTP_TLS },
-    { CURLE_SSL_ISSUER_ERROR, HTTP_TLS },
-    { CURLE_SSL_INVALIDCERTSTATUS, HTTP_TLS },
-    { CURLE_SSL_CIPHER, HTTP_TLS },
-    { CURLE_SSL_CLIENTCERT, HTTP_TLS },
-    { CURLE_SEND_ERROR, HTTP_SEND },
-    { CURLE_SEND_FAIL_REWIND, HTTP_RECEIVE }, // sent once, and nothing came back
-    { CURLE_RECV_ERROR, HTTP_RECEIVE },
-    { CURLE_GOT_NOTHING, HTTP_RECEIVE },
-    { CURLE_PARTIAL_FILE, HTTP_RECEIVE },
-    { CURLE_HTTP2, HTTP_MALFORMED },
-    { CURLE_HTTP2_STREAM, HTTP_RECEIVE },
-    { CURLE_WEIRD_SERVER_REPLY, HTTP_MALFORMED },
-    { CURLE_UNSUPPORTED_PROTOCOL, HTTP_MALFORMED }, // HTTP/0.9
-    { CURLE_BAD_CONTENT_ENCODING, HTTP_MALFORMED },
-};
-
-static enum http_failure failure_of(const struct http_call *call, CURLcode code)
+void call_release(struct http_call *call)
 {
-    if (call->ended) {
-        return HTTP_ENDED;
+    struct http_client *client = call->client;
+    bool is_good = true;
+    if (call->has_secrets) { // all options go, so that none can be forgotten here
+        curl_easy_reset(call->easy);
+        is_good = set_constants(call);
     }
-    if (code == CURLE_WRITE_ERROR) { // we ended it
-        return call->headers_too_large ? HTTP_MALFORMED
-               : call->truncated       ? HTTP_FINE
-                                       : HTTP_IMPOSSIBLE;
+    if (!is_good || client->closing || client->idle_count >= CALLS_KEPT_MAX) {
+        call_free(call);
+        return;
     }
-    if (code == CURLE_COULDNT_CONNECT && call->refused) {
-        return HTTP_REFUSED;
+    call->reply.len = 0;
+    if (call->reply.size > REPLY_KEPT_MAX) {
+        buf_deinit(&call->reply);
     }
-    for (size_t i = 0; i < BASE_COUNT(failures); i++) {
-        if (failures[i].code == code) {
-            return failures[i].failure;
-        }
+    if (call->lines.size > REPLY_KEPT_MAX) {
+        buf_deinit(&call->lines);
     }
-    return HTTP_IMPOSSIBLE;
-}
-
-static const char *error_of(const struct http_call *call, CURLcode code, enum http_failure failure)
-{
-    if (failure == HTTP_FINE) {
-        return "";
-    }
-    if (failure == HTTP_REFUSED) {
-        return call->reason;
-    }
-    if (call->headers_too_large) {
-        return "the reply has more than 64 KiB of headers";
-    }
-    if (code == CURLE_SEND_FAIL_REWIND) {
-        return "the connection was closed before an answer came";
-    }
-    return call->curl_error[0] != '\0' ? call->curl_error : curl_easy_strerror(code);
-}
-
-static int64_t time_of(struct http_call *call, CURLINFO which)
-{
-    curl_off_t us = 0;
-    return curl_easy_getinfo(call->easy, which, &us) == CURLE_OK && us > 0 ? (int64_t)us : -1;
-}
-
-static long number_of(struct http_call *call, CURLINFO which)
-{
-    long value = 0;
-    return curl_easy_getinfo(call->easy, which, &value) == CURLE_OK ? value : 0;
-}
-
-void call_read_result(struct http_call *call, CURLcode code, struct http_result *ret)
-{
-    enum http_failure failure = failure_of(call, code);
-    curl_off_t retry_after_s = 0;
-    (void)curl_easy_getinfo(call->easy, CURLINFO_RETRY_AFTER, &retry_after_s);
-    long version = number_of(call, CURLINFO_HTTP_VERSION);
-    *ret = (struct http_result){
-        .failure = failure,
-        .error = error_of(call, code, failure),
-        .status = (int)number_of(call, CURLINFO_RESPONSE_CODE),
-        .truncated = call->truncated,
-        .reused = number_of(call, CURLINFO_NUM_CONNECTS) == 0,
-        .reply = buf_str(&call->reply),
-        .retry_after_ms = retry_after_s < INT32_MAX ? (int64_t)retry_after_s * 1000 : INT64_MAX,
-        .dns_us = time_of(call, CURLINFO_NAMELOOKUP_TIME_T),
-        .connect_us = time_of(call, CURLINFO_CONNECT_TIME_T),
-        .tls_us = time_of(call, CURLINFO_APPCONNECT_TIME_T),
-        .first_byte_us = time_of(call, CURLINFO_STARTTRANSFER_TIME_T),
-        .total_us = time_of(call, CURLINFO_TOTAL_TIME_T),
-        .http_version = version == CURL_HTTP_VERSION_1_0   ? 10
-                        : version == CURL_HTTP_VERSION_1_1 ? 11
-                        : version == CURL_HTTP_VERSION_2_0 ? 20
-                                                           : 0,
-    };
+    call->header_bytes = 0;
+    call->truncated = call->headers_too_large = call->refused = call->ended = false;
+    call->sent = call->sent_again = call->expired = call->no_memory = call->running = false;
+    call->reason[0] = call->curl_error[0] = '\0';
+    call->waited_us = 0;
+    list_add_head(&client->idle, &call->node); // the warmest first
+    client->idle_count++;
 }

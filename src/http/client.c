@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The multi handle on the loop: sockets are watched, libcurl's one timer is a timer of the loop.
 #include "http/client.h"
 
 #include <stdlib.h>
-#include <time.h>
 
-#include "base/list.h"
 #include "http/call.h"
 #include "net/net.h"
 
@@ -20,17 +17,17 @@ const char *http_failure_text(enum http_failure failure)
 }
 
 // ---- what is done ----
-static void finish_call(struct http_call *call, CURLcode code)
+void client_finish(struct http_call *call, CURLcode code)
 {
     struct http_result result;
-    (void)curl_multi_remove_handle(call->client->multi, call->easy);
     list_remove(&call->node);
+    waiting_leave(call);
     call_read_result(call, code, &result);
     call->done(call->arg, &result);
-    call_free(call);
+    call_release(call);
 }
 
-static void take_done(struct http_client *client)
+void client_take_done(struct http_client *client)
 {
     int left = 0;
     for (CURLMsg *message = curl_multi_info_read(client->multi, &left); message != NULL;
@@ -39,86 +36,9 @@ static void take_done(struct http_client *client)
         CURLcode code = message->data.result;
         if (message->msg == CURLMSG_DONE &&
             curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &call) == CURLE_OK) {
-            finish_call((struct http_call *)(void *)call, code);
+            client_finish((struct http_call *)(void *)call, code);
         }
     }
-}
-
-static void act(struct http_client *client, curl_socket_t socket, int ready)
-{
-    int running = 0;
-    (void)curl_multi_socket_action(client->multi, socket, ready, &running);
-    take_done(client);
-}
-
-// ---- sockets and the timer ----
-struct socket_watch {
-    struct http_client *client;
-    curl_socket_t socket;
-    struct net_watch *watch;
-};
-
-static void socket_ready(void *arg, int ready)
-{
-    const struct socket_watch *watched = arg;
-    act(watched->client, watched->socket,
-        ((ready & NET_READABLE) != 0 ? CURL_CSELECT_IN : 0) |
-            ((ready & NET_WRITABLE) != 0 ? CURL_CSELECT_OUT : 0));
-}
-
-static void timer_fired(void *arg)
-{
-    act(arg, CURL_SOCKET_TIMEOUT, 0);
-}
-
-static struct socket_watch *watch_socket(struct http_client *client, curl_socket_t socket)
-{
-    struct socket_watch *watched = calloc(1, sizeof *watched);
-    if (watched == NULL) {
-        return NULL;
-    }
-    watched->client = client;
-    watched->socket = socket;
-    if (net_watch_new(client->loop, socket, socket_ready, watched, &watched->watch) != TIDINGS_OK) {
-        free(watched);
-        return NULL;
-    }
-    return watched;
-}
-
-static int on_socket(CURL *easy, curl_socket_t socket, int what, void *arg, void *assigned)
-{
-    struct http_client *client = arg;
-    struct socket_watch *watched = assigned;
-    (void)easy;
-    if (what == CURL_POLL_REMOVE) {
-        if (watched != NULL) {
-            net_watch_free(watched->watch);
-            free(watched);
-        }
-        return 0;
-    }
-    if (watched == NULL) {
-        watched = watch_socket(client, socket);
-        if (watched == NULL || curl_multi_assign(client->multi, socket, watched) != CURLM_OK) {
-            return -1; // the transfer ends
-        }
-    }
-    int wanted = ((what & CURL_POLL_IN) != 0 ? NET_READABLE : 0) |
-                 ((what & CURL_POLL_OUT) != 0 ? NET_WRITABLE : 0);
-    return net_watch_set(watched->watch, wanted) == TIDINGS_OK ? 0 : -1;
-}
-
-static int on_timer(CURLM *multi, long after_ms, void *arg)
-{
-    struct http_client *client = arg;
-    (void)multi;
-    if (after_ms < 0) {
-        net_timer_stop(client->timer);
-    } else {
-        net_timer_start(client->timer, after_ms);
-    }
-    return 0;
 }
 
 // ---- the client ----
@@ -126,10 +46,7 @@ static bool configure(struct http_client *client)
 {
     CURLM *multi = client->multi;
     const struct http_client_options *options = &client->options;
-    return curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket) == CURLM_OK &&
-           curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, client) == CURLM_OK &&
-           curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer) == CURLM_OK &&
-           curl_multi_setopt(multi, CURLMOPT_TIMERDATA, client) == CURLM_OK &&
+    return sockets_init(client) && waiting_init(client) &&
            curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)options->connections_max) ==
                CURLM_OK &&
            curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS,
@@ -149,11 +66,14 @@ tidings_status http_client_new(struct net_loop *loop, const struct http_client_o
         client->loop = loop;
         client->options = *options;
         list_init(&client->calls);
+        list_init(&client->idle);
+        list_init(&client->ready);
+        for (size_t i = 0; i < HTTP_HOST_BUCKETS; i++) {
+            list_init(&client->hosts[i]);
+        }
         client->multi = curl_multi_init();
     }
-    if (client == NULL || client->multi == NULL ||
-        net_timer_new(loop, timer_fired, client, &client->timer) != TIDINGS_OK ||
-        !configure(client)) {
+    if (client == NULL || client->multi == NULL || !configure(client)) {
         http_client_free(client);
         return error_set(err, TIDINGS_E_NO_MEMORY, "http: no memory for a client");
     }
@@ -170,12 +90,17 @@ void http_client_free(struct http_client *client)
     while (!list_empty(&client->calls)) {
         struct http_call *call = LIST_ENTRY(client->calls.next, struct http_call, node);
         call->ended = true;
-        finish_call(call, CURLE_ABORTED_BY_CALLBACK);
+        client_finish(call, CURLE_ABORTED_BY_CALLBACK);
+    }
+    for (struct list *node = list_pop(&client->idle); node != NULL;
+         node = list_pop(&client->idle)) {
+        call_free(LIST_ENTRY(node, struct http_call, node));
     }
     if (client->multi != NULL) {
         (void)curl_multi_cleanup(client->multi);
     }
-    net_timer_free(client->timer);
+    sockets_deinit(client);
+    waiting_deinit(client);
     free(client);
 }
 
@@ -187,15 +112,16 @@ tidings_status http_client_send(struct http_client *client, const struct http_ou
     if (client->closing) {
         return error_set(err, TIDINGS_E_CLOSED, "http: the client is being freed");
     }
-    tidings_status status = call_new(client, outgoing, &call, err);
+    tidings_status status = call_take(client, outgoing, &call, err);
     if (status != TIDINGS_OK) {
         return status;
     }
     call->done = done;
     call->arg = arg;
-    if (curl_multi_add_handle(client->multi, call->easy) != CURLM_OK) {
-        call_free(call);
-        return error_set(err, TIDINGS_E_NO_MEMORY, "http: no memory for a request");
+    status = waiting_admit(call, outgoing->url, outgoing->deadline_ms, err);
+    if (status != TIDINGS_OK) {
+        call_release(call);
+        return status;
     }
     list_add_tail(&client->calls, &call->node);
     if (ret_call != NULL) {
@@ -206,7 +132,7 @@ tidings_status http_client_send(struct http_client *client, const struct http_ou
 
 void http_call_cancel(struct http_call *call)
 {
-    (void)curl_multi_remove_handle(call->client->multi, call->easy);
     list_remove(&call->node);
-    call_free(call);
+    waiting_leave(call);
+    call_release(call);
 }
