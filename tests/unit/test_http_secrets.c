@@ -429,6 +429,9 @@ static void those_who_wait_run_in_order(void **state)
     struct fixture *f = *state;
     const struct peer *peer = start_peer(f, false);
     struct http_call *calls[100];
+    const struct http_client_options options = { .connections_max = 8, .per_host_max = 1 };
+    http_client_free(f->client);
+    assert_int_equal(http_client_new(f->loop, &options, &f->client, NULL), TIDINGS_OK);
     for (int i = 0; i < 100; i++) {
         calls[i] = begin(f, i, peer, "/", (struct http_outgoing){ .body = STR("x") });
     }
@@ -437,11 +440,9 @@ static void those_who_wait_run_in_order(void **state)
     }
     run_until(f, 50);
     for (int i = 0; i < 100; i++) {
-        assert_int_equal(f->outcomes[i].order > 0, i % 2 == 0);
-        // At most so many are under way that may overtake each other.
-        assert_true(i % 2 == 1 || abs(f->outcomes[i].order - 1 - i / 2) <= PER_HOST);
+        assert_int_equal(f->outcomes[i].order, i % 2 == 0 ? i / 2 + 1 : 0);
     }
-    assert_true(peer->connections <= PER_HOST + 1); // one more for the one that was cancelled
+    assert_int_equal(peer->connections, 1);
 }
 
 static void those_who_wait_end_with_the_client(void **state)
