@@ -6,7 +6,10 @@
 // - each address is asked for before it is connected to, after resolving, so that a name cannot
 //   point elsewhere in between;
 // - no redirects, no proxies of the environment, no compressed replies, no second sending behind
-//   the caller's back: a body is written at most once.
+//   the caller's back: only a GET is repeated when a kept connection turns out to be closed, every
+//   other request goes out at most once;
+// - passwords, tokens, certificates and trust are of one request: what is kept for the next one
+//   knows nothing of them, and a connection is used again only under the same certificates.
 #ifndef HTTP_CLIENT_H
 #define HTTP_CLIENT_H
 
@@ -24,8 +27,11 @@ enum {
 };
 
 struct http_client_options {
-    unsigned connections_max; // in all
-    unsigned per_host_max;    // of one host
+    // Requests that are under way at a time, and so connections, in all and of one host (scheme,
+    // name and port as the URL has them). The others wait within their deadlines, each host's in
+    // order, hosts in turn: a host that hangs takes no more than its share. Both > 0.
+    unsigned connections_max;
+    unsigned per_host_max;
     // May this address (4 or 16 bytes, network order) be connected to? False with the reason in
     // `reason`. NULL: all may.
     bool (*allows)(void *arg, const uint8_t *address, size_t len, char *reason, size_t size);

@@ -12,14 +12,16 @@ struct http_server;
 struct http_exchange; // one request and its response
 
 struct http_request {
-    const char *method;
-    const char *path; // without the query, percent-decoded
-    struct str body;  // whole, at most body_max
+    const char *method; // as it came; of the answer to HEAD the body is counted, and not sent
+    // Without the query, percent-decoded, begins with '/', has no control characters. What has
+    // wrong escapes, or %00, is answered 400 and never seen.
+    const char *path;
+    struct str body; // whole, at most body_max
     struct http_exchange *exchange;
 };
 enum { HTTP_RESPONSE_FIELDS_MAX = 8, HTTP_RESPONSE_FIELD_SIZE = 512 };
 struct http_response {
-    int status;               // 200 unless set
+    int status;               // 200 unless set; of 204 and 304 the body is dropped
     const char *content_type; // "text/plain; charset=utf-8" unless set; stays until it is sent
     struct buf body;          // at most 16 MiB
     struct {
@@ -34,17 +36,21 @@ typedef void http_handler(void *arg, const struct http_request *request,
 struct http_server_options {
     const char *host; // numeric
     int port;         // 0 = any free
-    size_t body_max;  // larger requests are answered 413
-    // All bodies that are held at a time; requests beyond it are answered 503 with Retry-After. 0 =
-    // no bound.
+    size_t body_max;  // larger requests are answered 413, when they have been read (or at once,
+                      // when they ask before sending, or are larger than anybody would read)
+    // Memory of all request bodies together, each until its answer; requests beyond it are
+    // answered 503 with Retry-After: 1, and their bodies are dropped as they come. 0 = no bound.
     size_t bodies_total_max;
-    unsigned connections_max;
-    unsigned threads; // 0 = 1
-    int timeout_s;    // idle or slow connections
+    unsigned connections_max; // shared out among the threads
+    unsigned threads;         // 0 = 1, at most 64
+    // Silent connections are closed after it. Slow ones too: a request's header, and its body, must
+    // be there within twice, an answer be taken within ten times of it. 0 = none of these.
+    int timeout_s;
     http_handler *handler;
     void *arg;
-    // Answers of the server itself (413, 503 of bodies_total_max) are made by it when it is not
-    // NULL: it gets the status and a text, and fills the response.
+    // Answers of the server itself (400 of a wrong path, 413, 503 of bodies_total_max and while it
+    // stops) are made by it when it is not NULL: it gets the status and a text, and fills the
+    // response, whose status is set. On any of the server's threads.
     void (*refuse)(void *arg, int status, const char *text, struct http_response *response);
 };
 tidings_status http_server_start(const struct http_server_options *options,
@@ -52,7 +58,8 @@ tidings_status http_server_start(const struct http_server_options *options,
                                  struct tidings_error *err) TIDINGS_NODISCARD;
 int http_server_port(const struct http_server *server);
 // Takes no more connections, waits for running handlers and for all answers that come later (their
-// owner still runs), frees. NULL allowed.
+// owner still runs), lets answers go out for up to 2 s, frees. Requests that come meanwhile over
+// open connections are answered 503. NULL allowed.
 void http_server_stop(struct http_server *server);
 
 // NULL when absent; good during the call of the handler, and until the answer when it comes later.
@@ -65,19 +72,20 @@ void http_request_each_header(const struct http_request *request,
 // The peer's address as text ("127.0.0.1").
 void http_request_peer(const struct http_request *request, char *out, size_t size);
 
-// Adds a header field to the response; too long a value, or one field too many, is cut away: an
-// assertion for what the program writes itself.
+// Adds a header field to the response. Too long a value, or one field too many, fails an assertion:
+// the program writes them itself. Control characters become spaces; an empty value is not sent.
 void http_response_field(struct http_response *response, const char *name, const char *format, ...)
     BASE_PRINTF(3, 4);
 
 // Within the handler, at most once: the answer comes later, what the handler leaves in `response`
-// is the beginning of it. The request and all its views stay good until http_exchange_answer.
+// is the beginning of it. The request and all its views stay good until http_exchange_answer. Once
+// another thread may answer, request and response are that thread's: the handler returns.
 void http_exchange_later(struct http_exchange *exchange);
 const struct http_request *http_exchange_request(const struct http_exchange *exchange);
 struct http_response *http_exchange_response(struct http_exchange *exchange);
 // Any thread, exactly once after http_exchange_later (also before the handler has returned): the
 // response is complete. The exchange is not to be touched afterwards. A client that has gone away
-// meanwhile does no harm.
+// meanwhile does no harm. Cheap: many answers in a row wake the server once.
 void http_exchange_answer(struct http_exchange *exchange);
 
 #endif
