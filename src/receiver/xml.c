@@ -11,6 +11,7 @@
 // What a parser's _private points to.
 struct guard {
     const char *problem; // why it was stopped, or NULL
+    int nodes;
 };
 
 static void stop(void *parser, const char *problem)
@@ -31,6 +32,31 @@ static void on_doctype(void *parser, const xmlChar *name, const xmlChar *public_
     stop(parser, "it has a DOCTYPE, which is not read");
 }
 
+// False when there were too many.
+static bool count_nodes(void *parser, int more)
+{
+    struct guard *guard = ((xmlParserCtxt *)parser)->_private;
+    guard->nodes += more;
+    if (guard->nodes > ACK_XML_NODES_MAX) {
+        stop(parser, "it has too many elements, attributes, comments");
+    }
+    return guard->nodes <= ACK_XML_NODES_MAX;
+}
+
+static void on_comment(void *parser, const xmlChar *text)
+{
+    if (count_nodes(parser, 1)) {
+        xmlSAX2Comment(parser, text);
+    }
+}
+
+static void on_instruction(void *parser, const xmlChar *target, const xmlChar *text)
+{
+    if (count_nodes(parser, 1)) {
+        xmlSAX2ProcessingInstruction(parser, target, text);
+    }
+}
+
 static void on_element(void *parser, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri,
                        int namespace_count, const xmlChar **namespaces, int attribute_count,
                        int defaulted_count, const xmlChar **attributes)
@@ -38,6 +64,9 @@ static void on_element(void *parser, const xmlChar *name, const xmlChar *prefix,
     const xmlParserCtxt *context = parser;
     if (context->nodeNr >= ACK_XML_DEPTH_MAX) {
         stop(parser, "it is nested too deep");
+        return;
+    }
+    if (!count_nodes(parser, 1 + namespace_count + attribute_count)) {
         return;
     }
     xmlSAX2StartElementNs(parser, name, prefix, uri, namespace_count, namespaces, attribute_count,
@@ -104,7 +133,7 @@ static tidings_status failed(const xmlParserCtxt *context, const struct guard *g
 tidings_status xml_read(struct str text, size_t size_max, bool keep_cdata, xmlDoc **ret,
                         struct tidings_error *err)
 {
-    struct guard guard = { NULL };
+    struct guard guard = { NULL, 0 };
     *ret = NULL;
     if (text.len > size_max || text.len > INT_MAX) {
         return error_set(err, TIDINGS_E_TOO_LARGE, "XML of %zu bytes, at most %zu are read",
@@ -126,6 +155,8 @@ tidings_status xml_read(struct str text, size_t size_max, bool keep_cdata, xmlDo
     context->sax->internalSubset = on_doctype;
     context->sax->externalSubset = NULL;
     context->sax->startElementNs = on_element;
+    context->sax->comment = on_comment;
+    context->sax->processingInstruction = on_instruction;
     int options = XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING |
                   (keep_cdata ? 0 : XML_PARSE_NOCDATA);
     xmlDoc *doc = xmlCtxtReadMemory(context, text.ptr, (int)text.len, NULL, NULL, options);
