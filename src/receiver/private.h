@@ -11,6 +11,7 @@
 
 enum {
     SECRET_ID_SIZE = 33, // array for the id of a secret
+    SECRETS_WHAT_SIZE = RECEIVER_NAME_MAX + 16,
     SECRET_TEXT_MAX = SIGN_PEM_MAX,
     AUTH_MAX = 4096,            // bytes of credentials
     PEM_MAX = 64 * 1024,        // bytes of certificates
@@ -103,8 +104,11 @@ struct source {
 tidings_status settings_build(struct str name, json_t *root, const struct source *source,
                               struct receiver_settings **ret,
                               struct tidings_error *err) TIDINGS_NODISCARD;
-extern const char *const settings_members[];
-extern const size_t settings_members_count;
+// ---- settings_read.c ----
+// All members; `ret` has its defaults. What was read of secrets is there after an error, too.
+tidings_status settings_fill(json_t *root, const struct source *source,
+                             struct receiver_settings *ret,
+                             struct tidings_error *err) TIDINGS_NODISCARD;
 
 // ---- secrets.c: all that may not be seen ----
 // secrets, auth, tls.key. Where a member is `true` (secrets: has no `secret`), what `old` has
@@ -112,6 +116,13 @@ extern const size_t settings_members_count;
 tidings_status secrets_read(const json_t *root, const struct source *source,
                             struct receiver_settings *ret,
                             struct tidings_error *err) TIDINGS_NODISCARD;
+// The keys that sign at this time, the newest first.
+size_t secrets_keys(const struct receiver_settings *settings, int64_t now_ms,
+                    const struct sign_secret *ret[SIGN_KEYS_MAX]);
+// What sealed texts of a receiver are bound to.
+struct str secrets_bound_to(const char *name, char room[SECRETS_WHAT_SIZE]);
+
+// ---- secrets_tree.c ----
 // Overwrites the texts in the tree.
 void secrets_wipe(json_t *root);
 // Takes them out of the tree, which has been wiped.
@@ -119,10 +130,6 @@ void secrets_remove(json_t *root);
 // Puts them into a tree: sealed, or (seal NULL) as secrets_read takes them for what there is.
 tidings_status secrets_put(const struct receiver_settings *settings, const struct seal *seal,
                            json_t *root, struct tidings_error *err) TIDINGS_NODISCARD;
-// The keys that sign at this time, the newest first; as many as ret has room for.
-size_t secrets_keys(const struct receiver_settings *settings, int64_t now_ms,
-                    const struct sign_secret *ret[SIGN_KEYS_MAX]);
-
 // ---- tls.c ----
 tidings_status tls_check(const struct receiver_settings *settings,
                          struct tidings_error *err) TIDINGS_NODISCARD;

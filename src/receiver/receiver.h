@@ -14,8 +14,9 @@
 //   windowMs       0 = as the ladder says
 //   timeoutMs      one deadline over an attempt, 10 to 300000 (15000)
 //   inFlight       attempts at a time, 1 to 1024 (64)
-//   ratePerSecond  attempts a second, 0 = no limit (0); burst: how many at once (ratePerSecond)
-//   headers        {"name": "value"}: sent with every attempt
+//   ratePerSecond  attempts a second up to 1000000, 0 = no limit (0); burst: how many at once (as
+//                  many as ratePerSecond)
+//   headers        {"name": "value"}: sent with every attempt, and shown (credentials: auth)
 //   ack            which reply means "taken"; default {"status": "200-299"}:
 //     status       "200-299,304": codes and ranges
 //     body         the reply's body must be this text, white space around it apart
@@ -23,23 +24,31 @@
 //                  false or null)
 //     xpath        {"path": "//return_code", "equals": "SUCCESS", "namespaces": {"p": "uri"}}
 //                  (XPath 1.0; its string value is compared)
-//     noFault      true: a SOAP Fault in the body is a refusal (default for soap)
+//     noFault      true: a SOAP Fault in the body is a refusal (default for soap), and so is a
+//                  body that is no envelope; none at all is fine
 //   signature      {"scheme": "standard"} (default when there is a secret), or hmac_hex with
 //                  "header" ("X-Signature") and "prefix" (""), params_md5, params_hmac, rsa2: see
 //                  sign/webhook.h. The params schemes sign the members of a form, a flat JSON or a
 //                  flat XML payload and put `sign` (rsa2: and `sign_type`) behind the others; what
 //                  is sent is then the accepted bytes with that inserted, and nothing else changed.
+//                  Not with soap. "none": nothing is signed. When all secrets have expired, or
+//                  another scheme than standard has none, attempts fail rather than go unsigned.
 //   secrets        [{"secret": "whsec_…", "expiresAt": ms}]: written only; shown are id, createdAt,
-//                  expiresAt. The first is the newest; all that have not expired sign.
+//                  expiresAt. The first is the newest; all that have not expired sign (standard;
+//                  the other schemes have room for one signature: the newest). id and createdAt may
+//                  be given; in a change an item without `secret` stands for the one with its id.
 //   auth           {"basic": "user:password"} or {"bearer": "token"}: written only
 //   tls            {"ca": PEM, "certificate": PEM, "key": PEM (written only)}
+//                  what is written only is shown as true, which a change may have as well: it stays
 //   soap           {"version": "1.1" or "1.2", "action": "uri", "template": "<…>${payload}</…>"};
 //                  in the template ${payload}, ${id}, ${source}, ${type}, ${txNo}, ${attempt} are
 //                  replaced, XML-escaped; without one a plain envelope with the payload in it
 //   breaker        {"failures": 10, "probeMs": 5000, "probeMaxMs": 60000}: so many failures in a
 //                  row that say "not reachable" or 5xx park the receiver; probed after probeMs,
-//                  twice as long each time. failures 0 = never
-// An unknown member is an error that names it and lists those that there are.
+//                  twice as long each time. failures 0 = never; probeMs 100 to 3600000, probeMaxMs
+//                  up to 86400000
+// null stands for the default of any member. An unknown member is an error that names it and lists
+// those that there are.
 #ifndef RECEIVER_RECEIVER_H
 #define RECEIVER_RECEIVER_H
 
@@ -94,9 +103,10 @@ tidings_status receiver_settings_show(const struct receiver_settings *settings, 
 tidings_status receiver_settings_merge(const struct receiver_settings *settings, struct str patch,
                                        int64_t now_ms, struct receiver_settings **ret,
                                        struct tidings_error *err) TIDINGS_NODISCARD;
-// A new secret in front of the others, which expire after overlap_ms (unless they do before);
-// expired ones are dropped. secret "" makes one (schemes standard, hmac_hex and params_*; rsa2
-// needs one given). Appends the new secret's text to `ret_secret`.
+// A new secret in front of the others, which expire after overlap_ms (0 to
+// RECEIVER_OVERLAP_MOST_MS; unless they do before); expired ones are dropped. E_INVALID when there
+// are SIGN_KEYS_MAX then, E_STATE when the scheme is none. secret "" makes one (schemes standard,
+// hmac_hex and params_*; rsa2 needs one given). Appends the new secret's text to `ret_secret`.
 tidings_status receiver_settings_rotate(const struct receiver_settings *settings, struct str secret,
                                         int64_t overlap_ms, int64_t now_ms,
                                         struct receiver_settings **ret, struct buf *ret_secret,
@@ -149,7 +159,8 @@ bool receiver_is_taken(const struct receiver_settings *settings, int status, str
                        bool truncated, char *why, size_t why_size);
 
 // ---- header fields that are passed on ----
-// Appends one line; E_INVALID for names or values that no header can have, and for names that the
+// Appends one line; E_TOO_LARGE beyond RECEIVER_PASSED_ON_MAX lines or what `lines` has room for;
+// E_INVALID for names or values that no header can have, and for names that the
 // notifier writes itself (webhook-*, tidings-*, host, content-length, content-type, connection, …).
 tidings_status receiver_headers_add(struct buf *lines, struct str name, struct str value,
                                     struct tidings_error *err) TIDINGS_NODISCARD;
