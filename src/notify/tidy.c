@@ -116,7 +116,12 @@ static tidings_status run_sweep(struct keeper_task *task, struct record *record,
     }
     status = record_list(record, &filter, sweep->cursor, STEP_ROWS, LOOK_ROWS, note_row, sweep,
                          &sweep->after, err);
-    return status == TIDINGS_OK ? cancel_rows(sweep, record, err) : status;
+    if (status == TIDINGS_OK) {
+        status = cancel_rows(sweep, record, err);
+    }
+    return status == TIDINGS_OK
+               ? record_next_due(record, sweep->lane->id, &sweep->next_due_ms, err)
+               : status;
 }
 
 static void take_sweep(struct op *op)

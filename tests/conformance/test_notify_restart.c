@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+// What survives a stop and a start: all that was accepted, and the exact times.
+#include "notify_fixture.h"
+
+enum { MANY = 300, FEW = 3 };
+
+static void what_waits_is_delivered_after_a_restart(void **state)
+{
+    struct fixture *f = *state;
+    int64_t ids[FEW];
+    put(f, "shop", ",\"ladder\":\"300ms*\"");
+    stop_server(f); // nobody is there
+    for (int i = 0; i < FEW; i++) {
+        char tx_no[24];
+        (void)snprintf(tx_no, sizeof tx_no, "tx%d", i);
+        ids[i] = accept_one(f, "shop", tx_no).id;
+    }
+    RUN_UNTIL(f, attempts, FEW);
+    notify_stop(f->notify);
+    struct seen before[FEW];
+    for (int i = 0; i < FEW; i++) {
+        before[i] = read_record(f, ids[i]);
+        assert_int_equal(before[i].notification.state, RECORD_WAITING);
+    }
+    start_server(f);
+    start_notify(f);
+    RUN_UNTIL(f, delivered, FEW);
+    for (int i = 0; i < FEW; i++) {
+        struct seen seen = read_record(f, ids[i]);
+        int was = before[i].count;
+        assert_int_equal(seen.notification.state, RECORD_DELIVERED);
+        assert_int_equal(seen.count, was + 1);
+        // the ladder goes on, it does not begin anew, and its times stay
+        assert_int_equal(seen.attempts[was].number, was + 1);
+        assert_int_equal(seen.attempts[was - 1].next_due_ms, before[i].notification.due_ms);
+        assert_true(seen.attempts[was].begun_ms >= before[i].notification.due_ms);
+        assert_true(seen.notification.first_ms == before[i].notification.first_ms);
+    }
+}
+
+// Different ones: what is given back while its answer is on the way comes twice.
+static bool all_came(struct fixture *f)
+{
+    int count = call_count(f, "deaf");
+    int different = 0;
+    for (int i = 0; i < count; i++) {
+        struct call call = call_of(f, "deaf", i);
+        bool again = false;
+        for (int k = 0; k < i && !again; k++) {
+            struct call other = call_of(f, "deaf", k);
+            again = strcmp(call.id, other.id) == 0;
+        }
+        different += !again;
+    }
+    return different == 16;
+}
+
+static void what_is_on_its_way_is_given_back(void **state)
+{
+    struct fixture *f = *state;
+    (void)put_at(f, "deaf", f->deaf_port, ",\"ladder\":\"1h\",\"timeoutMs\":20000,\"inFlight\":8",
+                 NOTIFY_REPLACE, 0);
+    struct accepting *all = accept_many(f, "deaf", "tx", 16);
+    RUN_UNTIL(f, in_flight, 8);
+    RUN_UNTIL(f, accepted, 16);
+    notify_stop(f->notify);
+    for (int i = 0; i < 16; i++) {
+        struct seen seen = read_record(f, all[i].told.accepted[0].id);
+        assert_int_equal(seen.notification.state, RECORD_WAITING);
+        assert_int_equal(seen.count, 0); // whether it arrived is not known: no attempt is spent
+        assert_true(seen.notification.due_ms <= clock_wall_ms(clock_system())); // as it was
+    }
+    start_notify(f);
+    (void)put_at(f, "deaf", f->port, "", NOTIFY_REPLACE, 0); // moved to where somebody answers
+    restart(f); // those that were begun before the move are given back
+    run_until(f, all_came);
+    free(all);
+}
+
+static void a_backlog_is_drained_after_a_restart(void **state)
+{
+    struct fixture *f = *state;
+    put(f, "a", ",\"inFlight\":16");
+    put(f, "b", ",\"inFlight\":16");
+    set_state(f, "a", NOTIFY_PAUSED);
+    set_state(f, "b", NOTIFY_PAUSED);
+    struct accepting *first = accept_many(f, "a", "tx", MANY);
+    struct accepting *second = accept_many(f, "b", "tx", MANY);
+    RUN_UNTIL(f, accepted, 2 * MANY);
+    restart(f);
+    RUN_UNTIL(f, waiting, 2 * MANY); // counted in the background
+    set_state(f, "a", NOTIFY_ACTIVE);
+    set_state(f, "b", NOTIFY_ACTIVE);
+    RUN_UNTIL(f, delivered, 2 * MANY);
+    assert_int_equal(call_count(f, "a"), MANY);
+    assert_int_equal(call_count(f, "b"), MANY);
+    assert_int_equal(stats(f).waiting, 0);
+    free(first);
+    free(second);
+}
+
+static void a_stop_answers_all_that_was_asked(void **state)
+{
+    struct fixture *f = *state;
+    put(f, "shop", "");
+    struct accepting *all = accept_many(f, "shop", "tx", MANY); // the loop has not run since
+    notify_stop(f->notify);
+    int taken = 0;
+    for (int i = 0; i < MANY; i++) {
+        assert_int_equal(all[i].told.count, 1);
+        assert_true(all[i].told.status == TIDINGS_OK || all[i].told.status == TIDINGS_E_CLOSED);
+        taken += all[i].told.status == TIDINGS_OK;
+    }
+    start_notify(f);
+    RUN_UNTIL(f, delivered, taken);
+    free(all);
+}
+
+// Leased by one that died: taken over when the lease has ended, in its place on the ladder.
+static void a_lease_that_ended_is_taken_over(void **state)
+{
+    struct fixture *f = *state;
+    struct record *record = NULL;
+    struct record_claimed claimed;
+    size_t count = 0;
+    put(f, "shop", ",\"ladder\":\"1h\"");
+    set_state(f, "shop", NOTIFY_PAUSED);
+    struct record_accepted accepted = accept_one(f, "shop", "tx1");
+    int64_t number = view(f, "shop").id;
+    notify_stop(f->notify);
+    OK(record_open(f->url, &(struct record_options){ .node = 9 }, &record, &why));
+    OK(record_begin(record, &why));
+    int64_t now_ms = clock_wall_ms(clock_system());
+    OK(record_claim(record, number, now_ms, now_ms + 200, &claimed, 1, &count, &why));
+    OK(record_commit(record, &why));
+    record_close(record);
+    assert_int_equal(count, 1);
+    start_notify(f);
+    set_state(f, "shop", NOTIFY_ACTIVE);
+    RUN_UNTIL(f, delivered, 1);
+    struct seen seen = read_record(f, accepted.id);
+    assert_int_equal(seen.count, 1);
+    assert_true(seen.attempts[0].begun_ms >= now_ms + 200);
+}
+
+NOTIFY_TESTS("restart", TEST(what_waits_is_delivered_after_a_restart),
+             TEST(what_is_on_its_way_is_given_back), TEST(a_backlog_is_drained_after_a_restart),
+             TEST(a_stop_answers_all_that_was_asked), TEST(a_lease_that_ended_is_taken_over))
