@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is too large, too many or malformed is refused with what is wrong, and nothing of it is kept."""
+import itertools
 import socket
 
 import pytest
@@ -96,7 +97,7 @@ def test_no_payload(notifier, name):
     b"", b"{", b"[]", b"7", b"null", b'"x"', b'{"source":"s"', b"\xff\xfe", b'{"source":"\xff","type":"t","txNo":"1"}',
     b'{"source":"\\ud800","type":"t","txNo":"1"}', b"[" * 100_000, b'{"a":' * 50_000, b'{"source":"s","source":"t","type":"t","txNo":"1"}',
     b'{"source":"s","type":"t","txNo":"1","payload":NaN}', b'{"source":"s","type":"t","txNo":"1","payload":01}',
-    b'{"source":"s","type":"t","txNo":"1","payload":1}x', b'\xef\xbb\xbf{}', b'{"source":"s\\u0000","type":"t","txNo":"1"}'])
+    b'{"source":"s","type":"t","txNo":"1","payload":1}x', b'\xef\xbb\xbf{}', b'{"source":"s\\u0000","type":"t","txNo":"1"}'], ids=itertools.count())
 def test_broken_json(notifier, body):
     answer = notifier.call("POST", "/v1/notifications", body, content_type="application/json")
     assert answer.status in (400, 422), answer

@@ -71,7 +71,7 @@ def test_a_reply_longer_than_what_is_looked_at(notifier, sink):
 
 
 @pytest.mark.parametrize("reply", [b"\x00" * 100, b"\xff\xfe\x00", b'{"code":"\xff"}', b'{"code":' + b"[" * 60_000, b"<x>\xff</x>",
-                                   b"<?xml version='1.0' encoding='UTF-16'?><a/>"])
+                                   b"<?xml version='1.0' encoding='UTF-16'?><a/>"], ids=range(6))
 def test_garbage_bodies(notifier, sink, reply):
     for number, rule in enumerate(({"body": "OK"}, {"json": {"pointer": "/code", "equals": "OK"}}, CODE)):
         path = f"/garbage{number}{hash(reply)}"

@@ -40,7 +40,7 @@ def test_blocked(notifier, sink, url):
     assert sink.connections == 0
 
 
-@pytest.mark.parametrize("url", REFUSED)
+@pytest.mark.parametrize("url", REFUSED, ids=range(len(REFUSED)))
 def test_refused_urls(notifier, url):
     notifier.refused(422, "PUT", "/v1/receivers/wrong", {"url": url}, field="url")
 
