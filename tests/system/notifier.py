@@ -12,6 +12,7 @@ from client import wait_until
 
 ALLOW = "--notify-allow=127.0.0.0/8"
 FINISHED = ("delivered", "dead", "cancelled")
+INVALID = (400, 422)
 LATE_MS = 20_000  # an attempt's clock and the record's may be so far apart on a busy machine, and no further
 numbers = itertools.count(1)
 
@@ -78,11 +79,15 @@ class Notifier:
     def refused(self, status, method, path, body=None, field=None, **more):
         """It is refused so; the problem. `field` must be named, in its member or in the text."""
         answer = self.call(method, path, body, **more)
-        assert answer.status == status, f"{method} {path}: {answer}, not {status}"
+        assert answer.status in (status if isinstance(status, tuple) else (status,)), f"{method} {path}: {answer}, not {status}"
         problem = answer.json
         if field is not None:
             assert field in (problem.get("field") or "") or field in problem.get("detail", ""), problem
         return problem
+
+    def invalid(self, method, path, body=None, field=None, **more):
+        """Malformed (400) or not to be processed (422): the contract leaves that to the server."""
+        return self.refused(INVALID, method, path, body, field, **more)
 
     # ---- receivers ----
     def receiver(self, url, name=None, **settings):

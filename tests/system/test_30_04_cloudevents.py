@@ -76,7 +76,7 @@ def test_by_subscription(notifier, sink):
     {"id": ""}, {"id": None}, {"source": ""}, {"type": 7}, {"specversion": "0.3"}, {"specversion": None}, {"id": "x" * 256}])
 def test_wrong_events(notifier, sink, wrong):
     name = notifier.receiver(sink.url("/f"), name="wrong")
-    made = {key: value for key, value in event("w1", **wrong).items() if value is not None}
+    made = {key: value for key, value in {**event("w1"), **wrong}.items() if value is not None}
     answer = submit(notifier, name, made, STRUCTURED)
     assert answer.status in (400, 422), answer
     assert next(iter(wrong)) in (answer.json.get("field", "") + answer.json.get("detail", "")).lower()

@@ -88,4 +88,4 @@ def test_garbage_bodies(notifier, sink, reply):
     ({"xpath": {"path": "//[", "equals": "x"}}, "path"), ({"xpath": {"path": "//p:x", "equals": "x"}}, "path"), ({"xpath": {"path": "//x"}}, "equals"),
     ({"noFault": "yes"}, "noFault"), ({"colour": "red"}, "colour"), ("200", "ack"), ([], "ack")])
 def test_wrong_rules(notifier, rule, field):
-    notifier.refused(422, "PUT", "/v1/receivers/wrong", {"url": "http://127.0.0.1:9/", "ack": rule}, field=field)
+    notifier.invalid("PUT", "/v1/receivers/wrong", {"url": "http://127.0.0.1:9/", "ack": rule}, field=field)

@@ -92,4 +92,4 @@ def test_faults_may_be_looked_for_without_soap(notifier, sink):
     ({"version": "1.1", "action": "a\r\nb"}, "action"), ({"version": "1.1", "action": "a", "template": "<x>${nothing}</x>"}, "template"),
     ({"version": "1.1", "action": "a", "template": "x" * 70_000}, "template"), ({"version": "1.1", "colour": "red"}, "colour"), ("1.1", "soap")])
 def test_wrong_settings(notifier, soap, field):
-    notifier.refused(422, "PUT", "/v1/receivers/wrong", {"url": "http://127.0.0.1:9/", "soap": soap}, field=field)
+    notifier.invalid("PUT", "/v1/receivers/wrong", {"url": "http://127.0.0.1:9/", "soap": soap}, field=field)

@@ -117,5 +117,5 @@ def test_taken_late(notifier, sink):
 
 @pytest.mark.parametrize("ladder", ["", "5x", "1m 2m 3y", "-1s", "1s; colour=red", "0*", "nothing", "400d", 7, [], "1s;limit=0x"])
 def test_wrong_ladders(notifier, ladder):
-    problem = notifier.refused(422, "PUT", "/v1/receivers/wrong", {"url": "http://127.0.0.1:9/", "ladder": ladder}, field="ladder")
+    problem = notifier.invalid("PUT", "/v1/receivers/wrong", {"url": "http://127.0.0.1:9/", "ladder": ladder}, field="ladder")
     assert len(problem["detail"]) > 10

@@ -66,6 +66,6 @@ def test_no_rung_at_all(notifier, sink):
                                         ({"burst": -1}, "burst"), ({"breaker": {"failures": -1}}, "failures"), ({"breaker": {"colour": 1}}, "colour"),
                                         ({"breaker": 7}, "breaker"), ({"colour": "red"}, "colour")])
 def test_wrong_settings(notifier, more, field):
-    problem = notifier.refused(422, "PUT", "/v1/receivers/wrong", {"url": "http://127.0.0.1:9/", **more}, field=field)
+    problem = notifier.invalid("PUT", "/v1/receivers/wrong", {"url": "http://127.0.0.1:9/", **more}, field=field)
     if field == "colour":
         assert "url" in problem["detail"] or "failures" in problem["detail"]  # lists those that there are

@@ -12,7 +12,7 @@ def test_due_times(own_server, sink, kill9):
     sink.on("/due", status(500))
     server = own_server(ALLOW)
     api = Notifier(server)
-    name = api.receiver(sink.url("/due"), ladder="10ms 1h 2h")
+    name = api.receiver(sink.url("/due"), ladder="10ms 1h 2h", breaker={"failures": 0})
     ids = [api.submit(name) for _ in range(20)]
     before = [api.wait_attempts(id, 2) for id in ids]
     server.restart(kill9=kill9)

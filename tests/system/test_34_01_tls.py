@@ -133,10 +133,10 @@ def test_old_versions(notifier, authority, good):
 @pytest.mark.parametrize("tls", [{"ca": "no PEM"}, {"certificate": "x"}, {"key": "x"}, {"ca": 7}, {"colour": "red"}, "x",
                                  {"ca": "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"}])
 def test_wrong_settings(notifier, tls):
-    notifier.refused(422, "PUT", "/v1/receivers/wrong", {"url": "https://127.0.0.1:9/", "tls": tls}, field="tls")
+    notifier.invalid("PUT", "/v1/receivers/wrong", {"url": "https://127.0.0.1:9/", "tls": tls}, field="tls")
 
 
 def test_key_of_another_certificate(notifier, authority):
     certificate, key = authority.make("one")[0], authority.make("two")[1]
-    notifier.refused(422, "PUT", "/v1/receivers/wrong", {"url": "https://127.0.0.1:9/", "tls": {
+    notifier.invalid("PUT", "/v1/receivers/wrong", {"url": "https://127.0.0.1:9/", "tls": {
         "certificate": certificate.read_text(encoding="ascii"), "key": key.read_text(encoding="ascii")}}, field="key")

@@ -20,8 +20,8 @@ def test_create(notifier):
     assert view["settings"]["inFlight"] == 64 and view["settings"]["ladder"] == "article"  # defaults are shown
     notifier.refused(409, "POST", "/v1/receivers", {"name": "made", "url": URL})
     assert notifier.show("made") == {**notifier.show("made"), "version": 1}
-    notifier.refused(422, "POST", "/v1/receivers", {"url": URL}, field="name")
-    notifier.refused(422, "POST", "/v1/receivers", {"name": "x"}, field="url")
+    notifier.invalid("POST", "/v1/receivers", {"url": URL}, field="name")
+    notifier.invalid("POST", "/v1/receivers", {"name": "x"}, field="url")
 
 
 def test_put(notifier):
@@ -39,7 +39,7 @@ def test_patch(notifier):
     settings = answer.json["settings"]
     assert settings["timeoutMs"] == 7000 and settings["headers"] == {"b": "2", "c": "3"}
     assert settings["inFlight"] == 64 and settings["types"] == ["y"] and settings["url"] == URL
-    notifier.refused(422, "PATCH", "/v1/receivers/patch", {"url": None}, field="url")
+    notifier.invalid("PATCH", "/v1/receivers/patch", {"url": None}, field="url")
     for wrong in ([], 7, None, "x"):
         assert notifier.call("PATCH", "/v1/receivers/patch", __import__("json").dumps(wrong), content_type="application/json").status in (400, 422)
     assert notifier.show("patch")["settings"] == settings and notifier.show("patch")["version"] == 2

@@ -160,7 +160,7 @@ def test_an_mq_that_is_not_there(notifier, client, sink, topic, group):
     ({"topic": "t", "group": "g", "receivers": "x"}, "receivers"), ({"topic": "t", "group": "g", "nameServers": "x"}, "nameServers"),
     ({"topic": "t", "group": "g", "settings": {"colour": "red"}}, "colour")])
 def test_wrong_documents(notifier, document, field):
-    notifier.refused(422, "PUT", "/v1/bindings/wrong", document, field=field)
+    notifier.invalid("PUT", "/v1/bindings/wrong", document, field=field)
     notifier.refused(404, "GET", "/v1/bindings/wrong")
 
 
