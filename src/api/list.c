@@ -140,7 +140,7 @@ static bool read_parameters(struct api_call *call, struct listing *listing)
                 api_query_text(call, "type", RECORD_NAME_MAX, &filter->type) &&
                 api_query_text(call, "txNo", RECORD_NAME_MAX, &filter->tx_no) &&
                 api_query_number(call, "acceptedFrom", 0, INT64_MAX, &filter->from_ms) &&
-                api_query_number(call, "acceptedTo", 0, INT64_MAX, &filter->to_ms) &&
+                api_query_number(call, "acceptedTo", 1, INT64_MAX, &filter->to_ms) &&
                 api_query_number(call, "limit", 1, API_LIMIT_MAX, &listing->limit) &&
                 api_query_cursor(call, API_CURSOR_NOTIFICATIONS, &cursor);
     listing->after = cursor.number;
