@@ -451,6 +451,22 @@ static void a_body_is_sent_once(void **state)
     send_and_run(f, "", 100); // nobody is there any more: not a try too many either
 }
 
+// libcurl has nothing to rewind here, and would try again.
+static void an_empty_body_is_sent_once(void **state)
+{
+    struct fixture *f = *state;
+    start_peer(f, leaves_after_the_second);
+    send_and_run(f, "", 10000);
+    assert_int_equal(f->result.failure, HTTP_FINE);
+    send_and_run(f, "", 10000);
+    assert_int_equal(f->result.failure, HTTP_RECEIVE);
+    assert_string_equal(f->error, "the connection was closed before an answer came");
+    (void)poll(NULL, 0, QUIET_MS);
+    end_peer(f);
+    assert_int_equal(f->requests, 2);
+    assert_int_equal(f->connections, 1);
+}
+
 static void nobody_listens(void **state)
 {
     struct fixture *f = *state;
@@ -546,19 +562,13 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(bytes_are_sent_as_they_are),
-        TEST(connections_are_kept),
-        TEST(redirects_are_not_followed),
-        TEST(retry_after_is_read),
-        TEST(a_reply_is_read_up_to_its_limit),
-        TEST(the_deadline_is_over_headers_and_body),
-        TEST(bad_replies_have_classes),
-        TEST(a_body_is_sent_once),
-        TEST(nobody_listens),
-        TEST(addresses_are_asked_for),
-        TEST(the_environment_has_no_say),
-        TEST(bad_requests_are_refused),
-        TEST(a_cancelled_call_is_never_done),
+        TEST(bytes_are_sent_as_they_are),      TEST(connections_are_kept),
+        TEST(redirects_are_not_followed),      TEST(retry_after_is_read),
+        TEST(a_reply_is_read_up_to_its_limit), TEST(the_deadline_is_over_headers_and_body),
+        TEST(bad_replies_have_classes),        TEST(a_body_is_sent_once),
+        TEST(an_empty_body_is_sent_once),      TEST(nobody_listens),
+        TEST(addresses_are_asked_for),         TEST(the_environment_has_no_say),
+        TEST(bad_requests_are_refused),        TEST(a_cancelled_call_is_never_done),
         TEST(calls_end_with_their_client),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
