@@ -123,6 +123,7 @@ static void reserve(struct http_exchange *exchange, size_t more)
     size_t before = exchange->body.size;
     tidings_status status = buf_reserve(&exchange->body, more, NULL);
     size_t grown = exchange->body.size - before;
+    // Not `atomic_fetch_add(…, grown) + grown`: of that sum GCC 12 makes twice the old value.
     size_t others = grown > 0 ? atomic_fetch_add(&server->bodies_held, grown) : 0;
     bool too_many = max > 0 && grown > 0 && (others > max || grown > max - others);
     if (status == TIDINGS_E_TOO_LARGE) {
