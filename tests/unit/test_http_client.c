@@ -153,7 +153,7 @@ static void end_peer(struct fixture *f)
     if (f->script != NULL) {
         (void)close(f->stop[1]);
         assert_int_equal(pthread_join(f->thread, NULL), 0);
-        f->script = 0;
+        f->script = (script *)NULL;
     }
 }
 
