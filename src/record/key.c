@@ -56,6 +56,9 @@ static tidings_status holder(struct record *record, int64_t slot, int64_t *ret_i
     *ret_id = 0;
     if (record->recent != NULL) {
         status = recent_get(record, slot, ret_id, err);
+        if (status == TIDINGS_OK && *ret_id == 0 && !recent_may_be_in_table(record->recent, slot)) {
+            return TIDINGS_OK;
+        }
     }
     return status == TIDINGS_OK && *ret_id == 0
                ? record_number(record_bind(record, STMT_DEDUP_GET, "i", slot), ret_id, err)

@@ -99,10 +99,24 @@ tidings_status recent_add(struct record *record, int64_t slot, int64_t id,
 // Takes it out, when it is there.
 tidings_status recent_drop(struct record *record, int64_t slot, int64_t id, bool *ret_dropped,
                            struct tidings_error *err);
+// May the slot be in `dedup`?
+bool recent_may_be_in_table(const struct recent *recent, int64_t slot);
 // The ids within a tx_no's slots: calls `each`.
 tidings_status recent_ids(struct record *record, int64_t first_slot,
                           void (*each)(void *arg, int64_t id), void *arg,
                           struct tidings_error *err);
+
+// ---- filter.c ----
+struct filter;
+struct filter *filter_new(void); // NULL: no memory
+void filter_free(struct filter *filter);
+void filter_reset(struct filter *filter); // begins again
+void filter_add(struct filter *filter, int64_t slot);
+bool filter_may_have(const struct filter *filter, int64_t slot);
+// Reads some of the table, within a batch that writes, when it is not complete. `ret_begun`: it is
+// new, and what is on its way to the table must be added.
+tidings_status filter_step(struct record *record, struct filter *filter, bool *ret_begun,
+                           struct tidings_error *err);
 
 // ---- accept.c ----
 // A name: not longer than RECORD_NAME_MAX, UTF-8 without zero bytes.

@@ -42,6 +42,7 @@ struct recent {
     size_t room;
     uint32_t *buckets;
     uint32_t *buckets_tx;
+    struct filter *filter; // has all slots of `dedup` and of `recent_key`, once it is complete
     int64_t last_seq;
     bool in_batch;
     bool fresh;     // what others appended is known in this batch
@@ -79,8 +80,8 @@ static uint32_t *bucket_tx(struct recent *recent, int64_t slot)
                 ->buckets_tx[(uint64_t)(slot >> RECORD_SLOT_LOW_BITS) & (recent->bucket_count - 1)];
 }
 
-static tidings_status remember(struct recent *recent, int64_t slot, int64_t id, int64_t seq,
-                               struct tidings_error *err)
+static tidings_status put(struct recent *recent, int64_t slot, int64_t id, int64_t seq,
+                          struct tidings_error *err)
 {
     if (recent->count == recent->room) {
         size_t room = recent->room > 0 ? 2 * recent->room : 1024;
@@ -101,6 +102,14 @@ static tidings_status remember(struct recent *recent, int64_t slot, int64_t id, 
     return TIDINGS_OK;
 }
 
+// When it moves to the table, the filter has it.
+static tidings_status remember(struct recent *recent, int64_t slot, int64_t id, int64_t seq,
+                               struct tidings_error *err)
+{
+    filter_add(recent->filter, slot);
+    return put(recent, slot, id, seq, err);
+}
+
 static void forget_all(struct recent *recent)
 {
     recent->count = 0;
@@ -117,7 +126,7 @@ static void forget_until(struct recent *recent, int64_t seq)
     for (size_t i = 0; i < count; i++) {
         const struct entry entry = recent->entries[i];
         if (entry.seq > seq && entry.id != 0) { // never more than there is room for
-            (void)remember(recent, entry.slot, entry.id, entry.seq, NULL);
+            (void)put(recent, entry.slot, entry.id, entry.seq, NULL);
         }
     }
     recent->last_seq = last_seq;
@@ -151,7 +160,9 @@ static tidings_status read_step(struct record *record, size_t *ret_count, struct
     tidings_status status = TIDINGS_OK;
     *ret_count = 0;
     while (status == TIDINGS_OK && (status = db_step(stmt, err)) == TIDINGS_OK) {
-        (*ret_count)++;
+        if ((*ret_count)++ == 0 && db_column_i64(stmt, 0) != recent->last_seq + 1) {
+            filter_reset(recent->filter); // some went to the table before they were seen here
+        }
         status = remember(recent, db_column_i64(stmt, 1), db_column_i64(stmt, 2),
                           db_column_i64(stmt, 0), err);
     }
@@ -170,6 +181,7 @@ static tidings_status catch_up(struct record *record, struct tidings_error *err)
     if (recent->reload) {
         forget_all(recent);
         stop_merging(recent);
+        filter_reset(recent->filter);
         recent->last_seq = 0;
         recent->reload = false;
     }
@@ -185,6 +197,11 @@ static tidings_status catch_up(struct record *record, struct tidings_error *err)
     recent->mark = recent->count;
     recent->mark_seq = recent->last_seq;
     return status;
+}
+
+bool recent_may_be_in_table(const struct recent *recent, int64_t slot)
+{
+    return filter_may_have(recent->filter, slot);
 }
 
 // ---- look up, add, drop ----
@@ -222,6 +239,7 @@ tidings_status recent_drop(struct record *record, int64_t slot, int64_t id, bool
     tidings_status status = catch_up(record, err);
     struct entry *entry = status == TIDINGS_OK ? find(recent, slot) : NULL;
     *ret_dropped = entry != NULL && entry->id == id;
+    recent->dropped = true; // from here, or from the table
     if (!*ret_dropped) {
         return status;
     }
@@ -234,7 +252,6 @@ tidings_status recent_drop(struct record *record, int64_t slot, int64_t id, bool
         merging->id = 0;
     }
     entry->id = 0;
-    recent->dropped = true;
     return record_run(record, NULL, err, STMT_RECENT_DROP, "i", entry->seq);
 }
 
@@ -276,6 +293,17 @@ static tidings_status begin_merging(struct recent *recent, struct tidings_error 
     return TIDINGS_OK;
 }
 
+static tidings_status fill_filter(struct record *record, struct tidings_error *err)
+{
+    struct recent *recent = record->recent;
+    bool begun = false;
+    tidings_status status = filter_step(record, recent->filter, &begun, err);
+    for (size_t i = 0; begun && i < recent->count; i++) {
+        filter_add(recent->filter, recent->entries[i].slot);
+    }
+    return status;
+}
+
 tidings_status recent_before_commit(struct record *record, struct tidings_error *err)
 {
     struct recent *recent = record->recent;
@@ -283,6 +311,10 @@ tidings_status recent_before_commit(struct record *record, struct tidings_error 
     tidings_status status = TIDINGS_OK;
     if (added == 0 || record->read_only) {
         return TIDINGS_OK; // so the last row is never within what is trimmed
+    }
+    status = fill_filter(record, err);
+    if (status != TIDINGS_OK) {
+        return status;
     }
     if (recent->merging == NULL) {
         return recent->count >= recent->generation ? begin_merging(recent, err) : TIDINGS_OK;
@@ -359,9 +391,11 @@ tidings_status recent_new(size_t generation, struct recent **ret, struct tidings
         }
         recent->buckets = calloc(recent->bucket_count, sizeof *recent->buckets);
         recent->buckets_tx = calloc(recent->bucket_count, sizeof *recent->buckets_tx);
+        recent->filter = filter_new();
         recent->trim_at = recent->generation;
     }
-    if (recent == NULL || recent->buckets == NULL || recent->buckets_tx == NULL) {
+    if (recent == NULL || recent->buckets == NULL || recent->buckets_tx == NULL ||
+        recent->filter == NULL) {
         recent_free(recent);
         return no_memory(err);
     }
@@ -376,6 +410,7 @@ void recent_free(struct recent *recent)
         free(recent->entries);
         free(recent->buckets);
         free(recent->buckets_tx);
+        filter_free(recent->filter);
         free(recent);
     }
 }

@@ -28,6 +28,7 @@ struct bench {
     char payload[PAYLOAD];
     struct record_claimed claimed[RECORD_BATCH_MAX];
     size_t count; // of claimed
+    int64_t warm;
     int64_t receiver_ids[RECORD_BATCH_MAX];
 };
 
@@ -208,8 +209,11 @@ static void run(struct bench *bench, int64_t count, int64_t batch)
 {
     struct meter accepting = { 0 };
     struct meter settling = { 0 };
-    accept_batch(bench, 1); // what is read at the first use
-    settle_batch(bench, RECORD_TAKEN, 0);
+    for (int64_t i = 0; i < bench->warm;
+         i++) { // what is read at the first use, and little by little
+        accept_batch(bench, 1);
+        settle_batch(bench, RECORD_TAKEN, 0);
+    }
     for (int64_t done = 0; done < count; done += batch) {
         begin(&accepting);
         accept_batch(bench, batch);
@@ -286,15 +290,17 @@ int main(int argc, char **argv)
     struct meter opening = { 0 };
     int64_t count = 0;
     int64_t batch = 64;
+    bench.warm = 1;
     bool good = argc >= 3 && (argc < 4 || num_parse_i64(str_of(argv[3]), 1, INT64_MAX, &count)) &&
-                (argc < 5 || num_parse_i64(str_of(argv[4]), 1, RECORD_BATCH_MAX, &batch));
+                (argc < 5 || num_parse_i64(str_of(argv[4]), 1, RECORD_BATCH_MAX, &batch)) &&
+                (argc < 6 || num_parse_i64(str_of(argv[5]), 1, INT64_MAX, &bench.warm));
     void (*phase)(struct bench * bench, int64_t count, int64_t batch) = NULL;
     for (size_t i = 0; good && i < BASE_COUNT(phases); i++) {
         phase = strcmp(argv[2], phases[i].name) == 0 ? phases[i].run : phase;
     }
     if (phase == NULL) {
-        (void)fprintf(stderr,
-                      "usage: bench_record URL fill|run|retry|first|purge [COUNT [BATCH]]\n");
+        (void)fprintf(
+            stderr, "usage: bench_record URL fill|run|retry|first|purge [COUNT [BATCH [WARM]]]\n");
         return 2;
     }
     clock_manual_init(&bench.clock, FILL_MS);
