@@ -618,6 +618,33 @@ static void ask_for_keys(struct fixture *f, struct record *record)
     OK(record_commit(record, &why));
 }
 
+// A key that was forgotten in a batch that is rolled back is still taken.
+static void forget_and_roll_back(struct fixture *f)
+{
+    struct record_accepted accepted;
+    int64_t id = 0;
+    int64_t cursor = 0;
+    int64_t removed = 0;
+    const struct record_target target = { f->receiver, f->ladder, NOW_MS, 0 };
+    const struct record_submission again = submission_of("k0", STR("p"), &target, 1);
+    OK(record_begin(f->record, &why));
+    OK(record_find(f->record, f->receiver, STR("pay"), STR("recharge.done"), STR("k0"), &id, &why));
+    tidings_status status = record_cancel(f->record, id, NULL);
+    assert_true(status == TIDINGS_OK || status == TIDINGS_E_STATE); // the second time
+    OK(record_commit(f->record, &why));
+    OK(record_begin(f->record, &why));
+    OK(record_purge(f->record, NOW_MS + 60000, 10, &cursor, &removed, &why));
+    assert_int_equal(removed, 1);
+    OK(record_accept(f->record, &again, &accepted, &why));
+    assert_int_equal(accepted.answer, RECORD_NEW);
+    record_rollback(f->record);
+    OK(record_begin(f->record, &why));
+    OK(record_accept(f->record, &again, &accepted, &why));
+    OK(record_commit(f->record, &why));
+    assert_int_equal(accepted.answer, RECORD_SAME);
+    assert_true(accepted.id == id);
+}
+
 static void keys_are_known_wherever_they_are(void **state)
 {
     struct fixture *f = *state;
@@ -655,6 +682,10 @@ static void keys_are_known_wherever_they_are(void **state)
     ask_for_keys(f, f->record);
     accept_keys(f, KEYS_STEP * KEYS_STEPS);
     ask_for_keys(f, reader);
+    forget_and_roll_back(f);
+    accept_keys(f, KEYS_STEP * (KEYS_STEPS + 1));
+    forget_and_roll_back(f);
+    ask_for_keys(f, f->record);
     record_close(reader);
 }
 
