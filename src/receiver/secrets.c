@@ -47,15 +47,12 @@ static tidings_status read_hidden(const json_t *value, const char *path, size_t 
     char what[SECRETS_WHAT_SIZE];
     struct str text;
     struct buf plain;
-    // Sealed texts are longer by a third and a little; they are bounded by the document.
-    tidings_status status = member_text(value, path, 1, RECEIVER_DOCUMENT_MAX, &text, err);
-    if (status != TIDINGS_OK) {
-        return status;
-    }
-    if (!seal_is_sealed(text)) {
-        return text.len <= most ? hidden_set(ret, text, err)
-                                : error_set(err, TIDINGS_E_INVALID,
-                                            "%s: must be a text of 1 to %zu bytes", path, most);
+    // Sealed texts are longer; they are bounded by the document.
+    bool is_sealed = json_is_string(value) && seal_is_sealed(member_str(value));
+    tidings_status status =
+        member_text(value, path, 1, is_sealed ? RECEIVER_DOCUMENT_MAX : most, &text, err);
+    if (status != TIDINGS_OK || !is_sealed) {
+        return status == TIDINGS_OK ? hidden_set(ret, text, err) : status;
     }
     if (source->seal == NULL) {
         return error_set(err, TIDINGS_E_PERMISSION, "%s: is sealed, and there is no sealing key",

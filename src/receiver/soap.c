@@ -208,8 +208,9 @@ tidings_status soap_write(const struct soap *soap, const struct receiver_message
     tidings_status status = TIDINGS_OK;
     for (size_t i = 0; i < soap->piece_count && status == TIDINGS_OK; i++) {
         const struct piece *piece = &soap->pieces[i];
-        if (buf_add_str(out, piece->text) != TIDINGS_OK) {
-            return error_set(err, TIDINGS_E_TOO_LARGE, "no room for an envelope");
+        status = buf_add_str(out, piece->text);
+        if (status != TIDINGS_OK) {
+            return error_set(err, status, "no room for an envelope");
         }
         if (piece->place != PLACE_NONE) {
             struct str name = str_of(place_names[piece->place]);

@@ -167,6 +167,7 @@ static void what_is_wrong_is_named(void **state)
         { "\"signature\":{\"scheme\":\"none\"},\"secrets\":[{\"secret\":\"a\"}]", "secrets: " },
         { "\"signature\":{\"scheme\":\"rsa2\"},\"soap\":{}", "signature.scheme: rsa2 signs" },
         { "\"secrets\":{}", "secrets: must be an array" },
+        { "\"secrets\":[{\"secret\":\"\"}]", "secrets[0].secret: must be a text of 1 to 16384" },
         { "\"secrets\":[{}]", "secrets[0].secret: must be there" },
         { "\"secrets\":[{\"secret\":\"short\"}]", "secrets[0].secret: secret: must begin with" },
         { "\"secrets\":[{\"secret\":\"whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4=\"}]",
