@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Requests of attempts: their fields, their signatures, who wins when names clash.
+#include <pthread.h>
+
 #include "test_receiver_support.h"
+
+enum { THREADS = 4, ROUNDS = 200 };
 
 static void an_attempt_has_its_fields(void **state)
 {
@@ -234,6 +238,64 @@ static void lines_are_bounded_and_read_back(void **state)
     buf_deinit(&lines);
 }
 
+// ---- threads ----
+
+struct rig {
+    struct receiver_settings *settings; // a reference of each thread
+    pthread_barrier_t barrier;
+};
+
+// NULL when all went well; cmocka's asserts are for the thread of the test alone.
+static void *attempt(void *arg)
+{
+    struct rig *rig = arg;
+    bool fine = true;
+    struct buf shown;
+    buf_init(&shown, RECEIVER_DOCUMENT_MAX);
+    pthread_barrier_wait(&rig->barrier);
+    for (int i = 0; i < ROUNDS && fine; i++) {
+        struct receiver_message message = message_of("{\"test\": 2432232314}", "");
+        struct receiver_request request = { 0 };
+        struct receiver_settings *changed = NULL;
+        message.id = "msg_p5jXN8AQM9LWM0D4loKWxJek";
+        buf_clear(&shown);
+        fine =
+            receiver_request_build(rig->settings, &message, 1614265330000, &request, NULL) ==
+                TIDINGS_OK &&
+            request.outgoing.field_count == 6 &&
+            str_eq_c(request.fields[2].value, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=") &&
+            receiver_settings_show(rig->settings, &shown, NULL) == TIDINGS_OK &&
+            receiver_settings_merge(rig->settings, STR("{\"inFlight\":3}"), NOW, &changed, NULL) ==
+                TIDINGS_OK;
+        receiver_settings_unref(changed);
+        receiver_request_deinit(&request);
+    }
+    buf_deinit(&shown);
+    receiver_settings_unref(rig->settings);
+    return fine ? NULL : rig;
+}
+
+static void settings_serve_several_threads(void **state)
+{
+    (void)state;
+    struct rig rig;
+    pthread_t threads[THREADS];
+    rig.settings = settings_of("{" URL ",\"headers\":{\"a\":\"b\"},"
+                               "\"secrets\":[{\"secret\":\"" SECRET_1 "\"}]}");
+    assert_int_equal(pthread_barrier_init(&rig.barrier, NULL, THREADS), 0);
+    for (size_t i = 0; i < THREADS; i++) {
+        (void)receiver_settings_ref(rig.settings);
+        assert_int_equal(pthread_create(&threads[i], NULL, attempt, &rig), 0);
+    }
+    receiver_settings_unref(rig.settings); // whoever is the last frees them
+    for (size_t i = 0; i < THREADS; i++) {
+        void *failed = NULL;
+        assert_int_equal(pthread_join(threads[i], &failed), 0);
+        assert_null(failed);
+    }
+    pthread_barrier_destroy(&rig.barrier);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -246,6 +308,7 @@ int main(void)
         cmocka_unit_test(credentials_go_out),
         cmocka_unit_test(lines_are_checked),
         cmocka_unit_test(lines_are_bounded_and_read_back),
+        cmocka_unit_test(settings_serve_several_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
