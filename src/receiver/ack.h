@@ -9,7 +9,7 @@
 #include "base/str.h"
 
 // libxml2 is made ready for several threads by xmlInitParser, called where XML is read
-// (receiver/xml.c) and where a path is compiled (receiver/ack_xpath.c): any thread may be the
+// (receiver/xml.c) and where a path is checked (receiver/ack_xpath.c): any thread may be the
 // first, it does its work once, under a lock of its own.
 enum {
     ACK_RANGES_MAX = 32,
@@ -19,8 +19,7 @@ enum {
     ACK_XML_NODES_MAX = 1024, // libxml2 compares the nodes that a path finds each with each
 };
 
-// Immutable: usable from several threads at once. (A compiled path is used by one at a time.)
-struct ack_rule;
+struct ack_rule; // immutable: usable from several threads at once
 // `document` NULL: the default. is_soap: noFault is the default. E_INVALID names the member.
 tidings_status ack_rule_new(const json_t *document, bool is_soap, struct ack_rule **ret,
                             struct tidings_error *err) TIDINGS_NODISCARD;

@@ -27,7 +27,7 @@ struct ack_xpath;
 tidings_status ack_xpath_new(const json_t *document, struct ack_xpath **ret,
                              struct tidings_error *err) TIDINGS_NODISCARD;
 void ack_xpath_free(struct ack_xpath *xpath); // NULL allowed
-bool ack_xpath_fits(struct ack_xpath *xpath, xmlDoc *doc, char *why, size_t why_size);
+bool ack_xpath_fits(const struct ack_xpath *xpath, xmlDoc *doc, char *why, size_t why_size);
 
 // What a Fault says of itself: faultstring of SOAP 1.1, Reason of 1.2, a piece of it.
 void ack_fault_text(const xmlNode *fault, char ret[MEMBER_EXCERPT_SIZE]);

@@ -3,7 +3,6 @@
 #include <libxml/parser.h>
 #include <libxml/xpath.h>
 #include <libxml/xpathInternals.h>
-#include <pthread.h>
 #include <stdlib.h>
 
 #include "receiver/ack.h"
@@ -12,7 +11,7 @@
 
 // Steps of libxml2's evaluation. A path such as "//a/b" takes a few for each node; each may cost as
 // much as there are nodes.
-enum { OPERATIONS_MAX = 50000 };
+enum { OPERATIONS_MAX = 50000, STACK_SIZE = 10 };
 
 struct name_space {
     char *prefix;
@@ -23,8 +22,6 @@ struct ack_xpath {
     char *equals;
     struct name_space namespaces[ACK_NAMESPACES_MAX];
     size_t namespace_count;
-    pthread_mutex_t lock;       // libxml2 notes in a compiled path which functions it has found
-    xmlXPathCompExpr *compiled; // under lock
 };
 
 static void be_silent(void *arg, xmlErrorPtr error)
@@ -40,15 +37,41 @@ static void print_nothing(void *arg, const char *format, ...)
     (void)format;
 }
 
+// What the path finds; NULL when it cannot be followed.
+static xmlXPathObject *evaluate_in(xmlXPathParserContext *parser)
+{
+    // libxml2 2.9.14 would make the stack itself, and frees too much when it cannot.
+    parser->valueTab = xmlMalloc(STACK_SIZE * sizeof(xmlXPathObject *));
+    if (parser->valueTab == NULL) {
+        return NULL;
+    }
+    parser->valueMax = STACK_SIZE;
+    xmlXPathEvalExpr(parser);
+    xmlXPathObject *found = parser->error == XPATH_EXPRESSION_OK ? valuePop(parser) : NULL;
+    while (parser->valueNr > 0) {
+        xmlXPathFreeObject(valuePop(parser));
+    }
+    return found;
+}
+
+// The path is read anew each time, which takes a few microseconds: xmlXPathCompiledEval of 2.9.14
+// ends the process when memory is short, and notes in the compiled path which functions it has
+// found, so that threads could not share one.
+//
 // Some of what libxml2 finds wrong with a path it tells nobody but the terminal. Where to is each
 // thread's own, and is put back.
-static xmlXPathObject *follow(xmlXPathCompExpr *compiled, xmlXPathContext *context)
+static xmlXPathObject *follow(const char *path, xmlXPathContext *context)
 {
+    xmlXPathParserContext *parser = xmlXPathNewParserContext((const xmlChar *)path, context);
+    if (parser == NULL) {
+        return NULL;
+    }
     xmlGenericErrorFunc printer = xmlGenericError;
     void *arg = xmlGenericErrorContext;
     xmlSetGenericErrorFunc(NULL, print_nothing);
-    xmlXPathObject *found = xmlXPathCompiledEval(compiled, context);
+    xmlXPathObject *found = evaluate_in(parser);
     xmlSetGenericErrorFunc(arg, printer);
+    xmlXPathFreeParserContext(parser);
     return found;
 }
 
@@ -115,8 +138,9 @@ static tidings_status read_namespaces(json_t *document, struct ack_xpath *xpath,
     return status;
 }
 
-// Compiled, and tried on a document of nothing: prefixes and functions are looked up only then.
-static tidings_status compile(struct ack_xpath *xpath, struct tidings_error *err)
+// On a document of nothing: what is no path is found, and prefixes and functions that there are
+// not.
+static tidings_status try_path(const struct ack_xpath *xpath, struct tidings_error *err)
 {
     char shown[MEMBER_EXCERPT_SIZE];
     xmlDoc *doc = xmlNewDoc((const xmlChar *)"1.0");
@@ -128,10 +152,11 @@ static tidings_status compile(struct ack_xpath *xpath, struct tidings_error *err
         return no_memory(err);
     }
     (void)xmlDocSetRootElement(doc, root);
-    xpath->compiled = xmlXPathCtxtCompile(context, (const xmlChar *)xpath->path);
-    xmlXPathObject *found = xpath->compiled != NULL ? follow(xpath->compiled, context) : NULL;
+    xmlXPathObject *found = follow(xpath->path, context);
     bool prefix = context->lastError.code == XML_XPATH_UNDEF_PREFIX_ERROR;
-    bool memory = context->lastError.code == XML_ERR_NO_MEMORY;
+    // What is wrong with a path is always noted; what is not noted is a lack of memory.
+    bool memory = found == NULL && (context->lastError.code == XML_ERR_NO_MEMORY ||
+                                    context->lastError.code == XML_ERR_OK);
     bool good = found != NULL;
     xmlXPathFreeObject(found);
     xmlXPathFreeContext(context);
@@ -169,7 +194,7 @@ static tidings_status fill(const json_t *document, struct ack_xpath *xpath,
     }
     xpath->path = str_dup(path);
     xpath->equals = str_dup(equals);
-    return xpath->path != NULL && xpath->equals != NULL ? compile(xpath, err) : no_memory(err);
+    return xpath->path != NULL && xpath->equals != NULL ? try_path(xpath, err) : no_memory(err);
 }
 
 tidings_status ack_xpath_new(const json_t *document, struct ack_xpath **ret,
@@ -179,10 +204,6 @@ tidings_status ack_xpath_new(const json_t *document, struct ack_xpath **ret,
     *ret = NULL;
     xmlInitParser();
     if (xpath == NULL) {
-        return no_memory(err);
-    }
-    if (pthread_mutex_init(&xpath->lock, NULL) != 0) {
-        free(xpath);
         return no_memory(err);
     }
     tidings_status status = fill(document, xpath, err);
@@ -203,8 +224,6 @@ void ack_xpath_free(struct ack_xpath *xpath)
         free(xpath->namespaces[i].prefix);
         free(xpath->namespaces[i].uri);
     }
-    xmlXPathFreeCompExpr(xpath->compiled);
-    pthread_mutex_destroy(&xpath->lock);
     free(xpath->path);
     free(xpath->equals);
     free(xpath);
@@ -213,15 +232,10 @@ void ack_xpath_free(struct ack_xpath *xpath)
 // ---- a reply ----
 
 // The text of what the path finds, for xmlFree; NULL when it could not be followed.
-static xmlChar *evaluate(struct ack_xpath *xpath, xmlDoc *doc, bool *ret_nothing)
+static xmlChar *evaluate(const struct ack_xpath *xpath, xmlDoc *doc, bool *ret_nothing)
 {
     xmlXPathContext *context = new_context(xpath, doc);
-    xmlXPathObject *found = NULL;
-    if (context != NULL) {
-        pthread_mutex_lock(&xpath->lock);
-        found = follow(xpath->compiled, context);
-        pthread_mutex_unlock(&xpath->lock);
-    }
+    xmlXPathObject *found = context != NULL ? follow(xpath->path, context) : NULL;
     *ret_nothing =
         found != NULL && found->type == XPATH_NODESET && xmlXPathNodeSetIsEmpty(found->nodesetval);
     xmlChar *text = found != NULL ? xmlXPathCastToString(found) : NULL;
@@ -230,7 +244,7 @@ static xmlChar *evaluate(struct ack_xpath *xpath, xmlDoc *doc, bool *ret_nothing
     return text;
 }
 
-bool ack_xpath_fits(struct ack_xpath *xpath, xmlDoc *doc, char *why, size_t why_size)
+bool ack_xpath_fits(const struct ack_xpath *xpath, xmlDoc *doc, char *why, size_t why_size)
 {
     char path[MEMBER_EXCERPT_SIZE];
     char wanted[MEMBER_EXCERPT_SIZE];
