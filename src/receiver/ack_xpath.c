@@ -48,9 +48,12 @@ static xmlXPathObject *evaluate_in(xmlXPathParserContext *parser)
     parser->valueMax = STACK_SIZE;
     xmlXPathEvalExpr(parser);
     xmlXPathObject *found = parser->error == XPATH_EXPRESSION_OK ? valuePop(parser) : NULL;
-    while (parser->valueNr > 0) {
-        xmlXPathFreeObject(valuePop(parser));
+    // What an error has left there; valuePop would not go beyond the call that it was in.
+    for (int i = 0; i < parser->valueNr; i++) {
+        xmlXPathFreeObject(parser->valueTab[i]);
     }
+    parser->valueNr = 0;
+    parser->value = NULL;
     return found;
 }
 

@@ -291,6 +291,9 @@ static void bad_paths_are_found_with_the_settings(void **state)
     assert_no_rule(XPATH("", "0"), "ack.xpath.path: ");
     assert_no_rule(XPATH("document('file:///etc/passwd')", "0"), "ack.xpath.path: ");
     assert_no_rule(XPATH("$x", "0"), "ack.xpath.path: ");
+    assert_no_rule(XPATH("1 > nothing(//*[count(//*) > 1])", "0"), "ack.xpath.path: ");
+    assert_no_rule(XPATH("concat('a', 2, count(1))", "0"), "ack.xpath.path: ");
+    assert_no_rule(XPATH("concat(1, //a, contains('b', nothing(3)))", "0"), "ack.xpath.path: ");
     assert_no_rule("{\"xpath\":{\"path\":\"/a\"}}", "ack.xpath.equals: ");
     assert_no_rule("{\"xpath\":{\"path\":\"/a\",\"equals\":1}}", "ack.xpath.equals: ");
     (void)snprintf(nested, sizeof nested, "{\"xpath\":{\"equals\":\"\",\"path\":\"");
