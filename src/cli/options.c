@@ -136,8 +136,8 @@ const struct cli_option options_binding[] = {
     OPTION_API,
 };
 const struct cli_option options_key[] = {
-    { "sources", "NAMES", "what an initiator may submit, as pay,shop.* (all)" },
-    { "receivers", "NAMES", "whose notifications a receiver may read" },
+    { "sources", "NAMES", "what an initiator may submit, as pay,shop.* (*)" },
+    { "receivers", "NAMES", "whose notifications a receiver may read (NAME)" },
     { "rate", "N", "most requests a second" },
     OPTION_JSON,
     { 0 },

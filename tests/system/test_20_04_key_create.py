@@ -26,7 +26,9 @@ def test_key_and_line():
 def test_what_a_key_may():
     line = made("initiator", "pay", "--sources", "pay,shop.*", "--rate", "100")["line"]
     assert line.endswith(" sources=pay,shop.* rate=100")
-    assert made("receiver", "bank1", "--receivers", "bank1")["line"].endswith(" receivers=bank1")
+    assert made("initiator", "pay")["line"].endswith(" sources=*")
+    assert made("receiver", "bank1")["line"].endswith(" receivers=bank1")
+    assert made("receiver", "bank1", "--receivers", "b*,c")["line"].endswith(" receivers=b*,c")
 
 
 def test_for_people():
@@ -40,6 +42,8 @@ def test_for_people():
 @pytest.mark.parametrize("arguments", [
     ("boss", "ops"), ("operator",), ("operator", ""), ("operator", "a b"), ("operator", "a\nb"), ("operator", "x" * 200),
     ("initiator", "pay", "--sources", "a b"), ("initiator", "pay", "--sources", "a\noperator x sha256:00"),
+    ("initiator", "pay", "--sources", ""), ("initiator", "pay", "--sources", "a,,b"), ("operator", "ops", "--sources", "a"),
+    ("initiator", "pay", "--receivers", "a"), ("initiator", "pay", "--sources", "a" * 9000),
     ("operator", "ops", "--rate", "0"), ("operator", "ops", "--rate", "many")])
 def test_mistakes(arguments):
     answer = run("key", "create", *arguments)
