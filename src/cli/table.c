@@ -142,21 +142,31 @@ void table_print(struct table *table, json_t *rows)
     }
 }
 
-void table_object(json_t *root)
+// What is an object itself is shown as lines below its name, down to `depth`.
+static void print_members(json_t *root, int indent, int depth)
 {
     char text[4096];
     const char *key;
     json_t *value;
     json_object_foreach(root, key, value)
     {
-        if (json_is_array(value) && json_is_object(json_array_get(value, 0))) {
+        printf("%*s%s:", indent, "", key);
+        if (json_is_array(value) && json_is_object(json_array_get(value, 0)) && indent == 0) {
             struct table table = { .count = 0 };
-            printf("%s:\n", key);
+            printf("\n");
             table_print(&table, value);
+        } else if (json_object_size(value) > 0 && depth > 0) {
+            printf("\n");
+            print_members(value, indent + 2, depth - 1);
         } else {
-            printf("%s: %s\n", key, cell(key, value, text, sizeof text));
+            printf(" %s\n", cell(key, value, text, sizeof text));
         }
     }
+}
+
+void table_object(json_t *root)
+{
+    print_members(root, 0, 1);
 }
 
 static json_t *load(char *json)

@@ -19,7 +19,7 @@ struct table {
     bool begun;
 };
 void table_print(struct table *table, json_t *rows); // keeps views of the first rows' names
-// An object as lines of name and value, arrays of objects in it as tables.
+// An object as lines of name and value: objects in it as lines below, arrays of objects as tables.
 void table_object(json_t *root);
 // The text as one line of at most size - 1 bytes, whole characters of UTF-8, nothing that a
 // terminal would obey.
