@@ -4,8 +4,8 @@
 // Paths:
 //   /ok, /other      200 `success`; the time from the payload's to now is counted
 //   /hang            no answer, ever
-//   /fail            503
-//   /later/MS        503 the first time that a number comes; the second time 200, and it is counted
+//   /fail            500
+//   /later/MS        500 the first time that a number comes; the second time 200, and it is counted
 //   how much later
 //                    than MS after that first answer it came
 //   GET /stats       JSON: for each path how many, and p50, p99, max in µs, first and last arrival;
@@ -158,7 +158,7 @@ static void notified(struct receiver *receiver, int fd, const char *path, const 
         int64_t *first = &receiver->first_us[strtoull(blank, NULL, 10) % NUMBERS];
         if (*first == 0) {
             *first = at_us;
-            answer(fd, "503 Later", "");
+            answer(fd, "500 Not Now", "");
             return;
         }
         take(&receiver->figures[LATER], at_us - *first - strtoll(path + 7, NULL, 10) * 1000, at_us);
@@ -171,7 +171,7 @@ static void notified(struct receiver *receiver, int fd, const char *path, const 
         if (strncmp(path + 1, path_names[i], len) == 0 && path[1 + len] == ' ') {
             take(&receiver->figures[i], at_us - sent_us, at_us);
             if (i != HANG) {
-                answer(fd, i == FAIL ? "503 Later" : "200 OK", i == FAIL ? "" : "success");
+                answer(fd, i == FAIL ? "500 Not Now" : "200 OK", i == FAIL ? "" : "success");
             }
             return;
         }

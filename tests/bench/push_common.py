@@ -5,6 +5,7 @@ import os
 import random
 import socket
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -122,6 +123,7 @@ class Load:
         output, errors = self.process.communicate(timeout=3600)
         if not output or (self.process.returncode != 0 and not may_fail):
             raise RuntimeError(f"bench_push: {errors} {output}")
+        print(errors, end="", file=sys.stderr)
         return json.loads(output)
 
 
@@ -153,8 +155,9 @@ class Ours(Server):
             return Load(self.http, "/v1/notifications", f"Tidings-Tx-No: {key}", "Tidings-Source: bench",
                         "Tidings-Type: bench.push", f"Tidings-Receivers: {receiver}",
                         "Content-Type: application/octet-stream", **options)
-        item = (f'{{"source":"bench","type":"bench.push","txNo":"{key}","receivers":["{receiver}"],'
-                '"dueAt":{d},"payloadText":"{p}"}')
+        due = '"dueAt":{d},' if "due" in options else ""
+        item = (f'{{"source":"bench","type":"bench.push","txNo":"{key}","receivers":["{receiver}"],{due}'
+                '"payloadText":"{p}"}')
         return Load(self.http, "/v1/notifications", "Content-Type: application/json", batch=batch, item=item,
                     open='{"notifications":[', close="]}", **options)
 
