@@ -22,7 +22,7 @@ struct net_loop;
 
 enum {
     HTTP_REPLY_HEADERS_MAX = 64 * 1024, // bytes; more is a malformed reply
-    HTTP_FIELDS_MAX = 64,               // header fields of a request
+    HTTP_FIELDS_MAX = 80,               // header fields of a request
     HTTP_FIELD_MAX = 8192,              // bytes of one
 };
 

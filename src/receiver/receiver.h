@@ -131,10 +131,10 @@ bool receiver_subscribes(const struct receiver_settings *settings, struct str ty
 
 // ---- one attempt ----
 struct receiver_message {
-    const char *id;  // "ntf_…": webhook-id, the same for every attempt
-    int32_t attempt; // from 1: header tidings-attempt
-    struct str source;
-    struct str type;
+    const char *id;    // "ntf_…": webhook-id, the same for every attempt
+    int32_t attempt;   // from 1: header tidings-attempt
+    struct str source; // at most 255 bytes each: headers tidings-source, tidings-type,
+    struct str type;   // tidings-tx-no, with %XX for what is not visible ASCII
     struct str tx_no;
     struct str content_type; // "" = application/octet-stream
     struct str headers;      // lines "name: value\n", as receiver_headers_add wrote them

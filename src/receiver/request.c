@@ -6,8 +6,11 @@
 
 enum {
     HEX_MAX = 64,
+    PART_MAX = 255, // bytes of source, type, tx_no
     // All that is made for fields; reserved at once, so that nothing moves.
-    ROOM = SIGN_HEADER_MADE_MAX + SIGN_PREFIX_MAX + HEX_MAX + 64,
+    // The key's three parts, each character of them three at most.
+    KEY_ROOM = 3 * 3 * PART_MAX,
+    ROOM = SIGN_HEADER_MADE_MAX + SIGN_PREFIX_MAX + HEX_MAX + KEY_ROOM + 64,
 };
 
 static bool has_field(const struct receiver_request *request, struct str name)
@@ -45,6 +48,30 @@ static tidings_status add_number(struct receiver_request *request, struct str na
         return error_set(err, TIDINGS_E_TOO_LARGE, "no room for header fields");
     }
     return add_field(request, name, str_make(request->room.ptr + at, len), err);
+}
+
+// What is no visible character of ASCII, and `%` itself, as %XX (RFC 3986, section 2.1).
+static tidings_status add_escaped(struct receiver_request *request, struct str name,
+                                  struct str text, struct tidings_error *err)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    size_t at = request->room.len;
+    char *out;
+    if (buf_reserve(&request->room, 3 * text.len, &out) != TIDINGS_OK) {
+        return error_set(err, TIDINGS_E_TOO_LARGE, "no room for header fields");
+    }
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        if (c > 0x20 && c < 0x7f && c != '%') {
+            *out++ = (char)c;
+        } else {
+            *out++ = '%';
+            *out++ = digits[c >> 4];
+            *out++ = digits[c & 15];
+        }
+    }
+    request->room.len = (size_t)(out - request->room.ptr);
+    return add_field(request, name, str_make(request->room.ptr + at, request->room.len - at), err);
 }
 
 // ---- body ----
@@ -114,6 +141,18 @@ static tidings_status add_content(const struct receiver_settings *settings,
     return status;
 }
 
+// By it the receiver sees whether it has applied this before.
+static tidings_status add_key(const struct receiver_message *message, struct receiver_request *ret,
+                              struct tidings_error *err)
+{
+    tidings_status status = add_escaped(ret, STR("tidings-source"), message->source, err);
+    if (status == TIDINGS_OK) {
+        status = add_escaped(ret, STR("tidings-type"), message->type, err);
+    }
+    return status == TIDINGS_OK ? add_escaped(ret, STR("tidings-tx-no"), message->tx_no, err)
+                                : status;
+}
+
 static tidings_status add_others(const struct receiver_settings *settings,
                                  const struct receiver_message *message,
                                  struct receiver_request *ret, struct tidings_error *err)
@@ -152,6 +191,9 @@ static tidings_status add_fields(const struct receiver_settings *settings,
     }
     if (status == TIDINGS_OK) {
         status = add_content(settings, message, ret, err);
+    }
+    if (status == TIDINGS_OK) {
+        status = add_key(message, ret, err);
     }
     return status == TIDINGS_OK ? add_others(settings, message, ret, err) : status;
 }

@@ -106,17 +106,17 @@ tidings_status recent_ids(struct record *record, int64_t first_slot,
                           void (*each)(void *arg, int64_t id), void *arg,
                           struct tidings_error *err);
 
-// ---- filter.c ----
-struct filter;
-struct filter *filter_new(void); // NULL: no memory
-void filter_free(struct filter *filter);
-void filter_reset(struct filter *filter); // begins again
-void filter_add(struct filter *filter, int64_t slot);
-bool filter_may_have(const struct filter *filter, int64_t slot);
+// ---- bloom.c ----
+struct bloom;
+struct bloom *bloom_new(void); // NULL: no memory
+void bloom_free(struct bloom *bloom);
+void bloom_reset(struct bloom *bloom); // begins again
+void bloom_add(struct bloom *bloom, int64_t slot);
+bool bloom_may_have(const struct bloom *bloom, int64_t slot);
 // Reads some of the table, within a batch that writes, when it is not complete. `ret_begun`: it is
 // new, and what is on its way to the table must be added.
-tidings_status filter_step(struct record *record, struct filter *filter, bool *ret_begun,
-                           struct tidings_error *err);
+tidings_status bloom_step(struct record *record, struct bloom *bloom, bool *ret_begun,
+                          struct tidings_error *err);
 
 // ---- accept.c ----
 // A name: not longer than RECORD_NAME_MAX, UTF-8 without zero bytes.

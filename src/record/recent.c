@@ -42,7 +42,7 @@ struct recent {
     size_t room;
     uint32_t *buckets;
     uint32_t *buckets_tx;
-    struct filter *filter; // has all slots of `dedup` and of `recent_key`, once it is complete
+    struct bloom *bloom; // has all slots of `dedup` and of `recent_key`, once it is complete
     int64_t last_seq;
     bool in_batch;
     bool fresh;     // what others appended is known in this batch
@@ -106,7 +106,7 @@ static tidings_status put(struct recent *recent, int64_t slot, int64_t id, int64
 static tidings_status remember(struct recent *recent, int64_t slot, int64_t id, int64_t seq,
                                struct tidings_error *err)
 {
-    filter_add(recent->filter, slot);
+    bloom_add(recent->bloom, slot);
     return put(recent, slot, id, seq, err);
 }
 
@@ -161,7 +161,7 @@ static tidings_status read_step(struct record *record, size_t *ret_count, struct
     *ret_count = 0;
     while (status == TIDINGS_OK && (status = db_step(stmt, err)) == TIDINGS_OK) {
         if ((*ret_count)++ == 0 && db_column_i64(stmt, 0) != recent->last_seq + 1) {
-            filter_reset(recent->filter); // some went to the table before they were seen here
+            bloom_reset(recent->bloom); // some went to the table before they were seen here
         }
         status = remember(recent, db_column_i64(stmt, 1), db_column_i64(stmt, 2),
                           db_column_i64(stmt, 0), err);
@@ -181,7 +181,7 @@ static tidings_status catch_up(struct record *record, struct tidings_error *err)
     if (recent->reload) {
         forget_all(recent);
         stop_merging(recent);
-        filter_reset(recent->filter);
+        bloom_reset(recent->bloom);
         recent->last_seq = 0;
         recent->reload = false;
     }
@@ -201,7 +201,7 @@ static tidings_status catch_up(struct record *record, struct tidings_error *err)
 
 bool recent_may_be_in_table(const struct recent *recent, int64_t slot)
 {
-    return filter_may_have(recent->filter, slot);
+    return bloom_may_have(recent->bloom, slot);
 }
 
 // ---- look up, add, drop ----
@@ -293,13 +293,13 @@ static tidings_status begin_merging(struct recent *recent, struct tidings_error 
     return TIDINGS_OK;
 }
 
-static tidings_status fill_filter(struct record *record, struct tidings_error *err)
+static tidings_status fill_bloom(struct record *record, struct tidings_error *err)
 {
     struct recent *recent = record->recent;
     bool begun = false;
-    tidings_status status = filter_step(record, recent->filter, &begun, err);
+    tidings_status status = bloom_step(record, recent->bloom, &begun, err);
     for (size_t i = 0; begun && i < recent->count; i++) {
-        filter_add(recent->filter, recent->entries[i].slot);
+        bloom_add(recent->bloom, recent->entries[i].slot);
     }
     return status;
 }
@@ -312,7 +312,7 @@ tidings_status recent_before_commit(struct record *record, struct tidings_error 
     if (added == 0 || record->read_only) {
         return TIDINGS_OK; // so the last row is never within what is trimmed
     }
-    status = fill_filter(record, err);
+    status = fill_bloom(record, err);
     if (status != TIDINGS_OK) {
         return status;
     }
@@ -391,11 +391,11 @@ tidings_status recent_new(size_t generation, struct recent **ret, struct tidings
         }
         recent->buckets = calloc(recent->bucket_count, sizeof *recent->buckets);
         recent->buckets_tx = calloc(recent->bucket_count, sizeof *recent->buckets_tx);
-        recent->filter = filter_new();
+        recent->bloom = bloom_new();
         recent->trim_at = recent->generation;
     }
     if (recent == NULL || recent->buckets == NULL || recent->buckets_tx == NULL ||
-        recent->filter == NULL) {
+        recent->bloom == NULL) {
         recent_free(recent);
         return no_memory(err);
     }
@@ -410,7 +410,7 @@ void recent_free(struct recent *recent)
         free(recent->entries);
         free(recent->buckets);
         free(recent->buckets_tx);
-        filter_free(recent->filter);
+        bloom_free(recent->bloom);
         free(recent);
     }
 }

@@ -21,7 +21,7 @@ static void an_attempt_has_its_fields(void **state)
     assert_null(request.outgoing.basic);
     assert_null(request.outgoing.bearer);
     assert_null(request.outgoing.ca_pem);
-    assert_int_equal(request.outgoing.field_count, 4);
+    assert_int_equal(request.outgoing.field_count, 7);
     assert_field(&request, "webhook-id", "ntf_01");
     assert_field(&request, "webhook-timestamp", "1700000000");
     assert_field(&request, "tidings-attempt", "3");
@@ -155,7 +155,7 @@ static void the_first_of_notifier_receiver_and_submitter_wins(void **state)
     assert_field(&request, "webhook-id", "ntf_01");
     assert_null(field_of(&request, "Host").ptr);
     assert_field(&request, "Content-Type", "text/plain; charset=utf-8");
-    assert_int_equal(request.outgoing.field_count, 8);
+    assert_int_equal(request.outgoing.field_count, 11);
     receiver_request_deinit(&request);
     receiver_settings_unref(settings);
     buf_deinit(&lines);
@@ -262,7 +262,7 @@ static void *attempt(void *arg)
         fine =
             receiver_request_build(rig->settings, &message, 1614265330000, &request, NULL) ==
                 TIDINGS_OK &&
-            request.outgoing.field_count == 6 &&
+            request.outgoing.field_count == 9 &&
             str_eq_c(request.fields[2].value, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=") &&
             receiver_settings_show(rig->settings, &shown, NULL) == TIDINGS_OK &&
             receiver_settings_merge(rig->settings, STR("{\"inFlight\":3}"), NOW, &changed, NULL) ==

@@ -16,7 +16,7 @@ enum {
     STEP = 8192,                  // rows of the table with one commit
 };
 
-struct filter {
+struct bloom {
     uint64_t *words; // NULL: not begun
     size_t lines;    // a power of two
     size_t count;    // slots that were put in
@@ -26,25 +26,24 @@ struct filter {
     bool complete;
 };
 
-void filter_reset(struct filter *filter)
+void bloom_reset(struct bloom *bloom)
 {
-    free(filter->words);
-    *filter = (struct filter){ .read_to = -1, .wanted = filter->wanted };
+    free(bloom->words);
+    *bloom = (struct bloom){ .read_to = -1, .wanted = bloom->wanted };
 }
 
-static tidings_status begin(struct filter *filter, size_t slots, struct tidings_error *err)
+static tidings_status begin(struct bloom *bloom, size_t slots, struct tidings_error *err)
 {
-    slots = slots > filter->wanted ? slots : filter->wanted;
+    slots = slots > bloom->wanted ? slots : bloom->wanted;
     slots = slots > SLOTS_MAX ? SLOTS_MAX : slots;
-    filter->capacity = SLOTS_MIN;
-    while (filter->capacity < slots) {
-        filter->capacity *= 2;
+    bloom->capacity = SLOTS_MIN;
+    while (bloom->capacity < slots) {
+        bloom->capacity *= 2;
     }
-    filter->lines = filter->capacity * BITS_PER_SLOT / (WORDS * 64);
-    filter->words = calloc(filter->lines, WORDS * sizeof *filter->words);
-    return filter->words != NULL
-               ? TIDINGS_OK
-               : error_set(err, TIDINGS_E_NO_MEMORY, "record: no memory for keys");
+    bloom->lines = bloom->capacity * BITS_PER_SLOT / (WORDS * 64);
+    bloom->words = calloc(bloom->lines, WORDS * sizeof *bloom->words);
+    return bloom->words != NULL ? TIDINGS_OK
+                                : error_set(err, TIDINGS_E_NO_MEMORY, "record: no memory for keys");
 }
 
 // Slots are hashes, but those of a tx_no differ in few bits.
@@ -54,9 +53,9 @@ static uint64_t mix(int64_t slot)
     return hash ^ hash >> 29;
 }
 
-static uint64_t *line_of(const struct filter *filter, uint64_t hash)
+static uint64_t *line_of(const struct bloom *bloom, uint64_t hash)
 {
-    return filter->words + (hash & (filter->lines - 1)) * WORDS;
+    return bloom->words + (hash & (bloom->lines - 1)) * WORDS;
 }
 
 // Four bits of 512, by nine bits of the hash each.
@@ -65,26 +64,26 @@ static size_t bit_of(uint64_t hash, int number)
     return (size_t)(hash >> (28 + 9 * number)) & (WORDS * 64 - 1);
 }
 
-void filter_add(struct filter *filter, int64_t slot)
+void bloom_add(struct bloom *bloom, int64_t slot)
 {
-    if (filter->words == NULL) {
+    if (bloom->words == NULL) {
         return;
     }
     const uint64_t hash = mix(slot);
-    uint64_t *line = line_of(filter, hash);
+    uint64_t *line = line_of(bloom, hash);
     for (int i = 0; i < 4; i++) {
         line[bit_of(hash, i) / 64] |= 1ULL << (bit_of(hash, i) % 64);
     }
-    filter->count++;
+    bloom->count++;
 }
 
-bool filter_may_have(const struct filter *filter, int64_t slot)
+bool bloom_may_have(const struct bloom *bloom, int64_t slot)
 {
-    if (!filter->complete) {
+    if (!bloom->complete) {
         return true;
     }
     const uint64_t hash = mix(slot);
-    const uint64_t *line = line_of(filter, hash);
+    const uint64_t *line = line_of(bloom, hash);
     for (int i = 0; i < 4; i++) {
         if ((line[bit_of(hash, i) / 64] >> (bit_of(hash, i) % 64) & 1) == 0) {
             return false;
@@ -93,20 +92,20 @@ bool filter_may_have(const struct filter *filter, int64_t slot)
     return true;
 }
 
-struct filter *filter_new(void)
+struct bloom *bloom_new(void)
 {
-    struct filter *filter = calloc(1, sizeof *filter);
-    if (filter != NULL) {
-        filter->read_to = -1;
+    struct bloom *bloom = calloc(1, sizeof *bloom);
+    if (bloom != NULL) {
+        bloom->read_to = -1;
     }
-    return filter;
+    return bloom;
 }
 
-void filter_free(struct filter *filter)
+void bloom_free(struct bloom *bloom)
 {
-    if (filter != NULL) {
-        free(filter->words);
-        free(filter);
+    if (bloom != NULL) {
+        free(bloom->words);
+        free(bloom);
     }
 }
 
@@ -118,38 +117,38 @@ static size_t estimate(int64_t slot, size_t count)
     return slots < (double)SLOTS_MAX ? (size_t)slots : SLOTS_MAX;
 }
 
-tidings_status filter_step(struct record *record, struct filter *filter, bool *ret_begun,
-                           struct tidings_error *err)
+tidings_status bloom_step(struct record *record, struct bloom *bloom, bool *ret_begun,
+                          struct tidings_error *err)
 {
     int64_t slots[STEP];
     size_t count = 0;
     *ret_begun = false;
-    if (filter->complete && (filter->count <= filter->capacity || filter->capacity >= SLOTS_MAX)) {
+    if (bloom->complete && (bloom->count <= bloom->capacity || bloom->capacity >= SLOTS_MAX)) {
         return TIDINGS_OK;
     }
-    if (filter->complete) {
-        filter->wanted = 2 * filter->count;
-        filter_reset(filter);
+    if (bloom->complete) {
+        bloom->wanted = 2 * bloom->count;
+        bloom_reset(bloom);
     }
     struct db_stmt *stmt =
-        record_bind(record, STMT_DEDUP_SLOTS, "ii", filter->read_to, (int64_t)STEP);
+        record_bind(record, STMT_DEDUP_SLOTS, "ii", bloom->read_to, (int64_t)STEP);
     tidings_status status = TIDINGS_OK;
     while (count < STEP && (status = db_step(stmt, err)) == TIDINGS_OK) {
         slots[count++] = db_column_i64(stmt, 0);
     }
     db_reset(stmt);
     status = status == TIDINGS_E_EOF ? TIDINGS_OK : status;
-    if (status == TIDINGS_OK && filter->words == NULL) {
+    if (status == TIDINGS_OK && bloom->words == NULL) {
         size_t all = count == STEP ? estimate(slots[count - 1], count) : 0;
-        status = begin(filter, 2 * all, err);
+        status = begin(bloom, 2 * all, err);
         *ret_begun = status == TIDINGS_OK;
     }
     for (size_t i = 0; i < count && status == TIDINGS_OK; i++) {
-        filter_add(filter, slots[i]);
+        bloom_add(bloom, slots[i]);
     }
     if (status == TIDINGS_OK) {
-        filter->read_to = count > 0 ? slots[count - 1] : filter->read_to;
-        filter->complete = count < STEP;
+        bloom->read_to = count > 0 ? slots[count - 1] : bloom->read_to;
+        bloom->complete = count < STEP;
     }
     return status;
 }
