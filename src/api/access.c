@@ -8,6 +8,15 @@ enum { PEER_SIZE = 64 };
 
 static bool unauthorized(struct api_call *call, const char *why)
 {
+    (void)api_call_problem(call, API_PROBLEM_UNAUTHORIZED, "Authorization", "%s", why);
+    http_response_field(call->response, "WWW-Authenticate", "%s", "Bearer realm=\"tidings\"");
+    return false;
+}
+
+// Too many of them from one address are told so, and cost no line in the log; a right key is taken
+// all the same: who shares the address with a guesser (a proxy) is not locked out by him.
+static bool wrong_key(struct api_call *call)
+{
     char peer[PEER_SIZE];
     struct api *api = call->api;
     http_request_peer(call->request, peer, sizeof peer);
@@ -16,15 +25,12 @@ static bool unauthorized(struct api_call *call, const char *why)
     pthread_mutex_unlock(&api->lock);
     atomic_fetch_add_explicit(&api->keys_refused, 1, memory_order_relaxed);
     if (!is_counted) {
-        (void)api_call_problem(call, API_PROBLEM_RATE, NULL,
-                               "too many requests without a valid key came from this address");
+        (void)api_call_problem(call, API_PROBLEM_RATE, "Authorization",
+                               "too many wrong keys came from this address");
         return false;
     }
-    log_line(api->options.log, LOG_DEBUG, "api", "msg=\"request without a valid key\" peer=%s",
-             peer);
-    (void)api_call_problem(call, API_PROBLEM_UNAUTHORIZED, "Authorization", "%s", why);
-    http_response_field(call->response, "WWW-Authenticate", "%s", "Bearer realm=\"tidings\"");
-    return false;
+    log_line(api->options.log, LOG_INFO, "api", "msg=\"request with a wrong key\" peer=%s", peer);
+    return unauthorized(call, "no such key");
 }
 
 // The key's text behind "Bearer "; false when there is none.
@@ -69,7 +75,7 @@ static bool authenticate(struct api_call *call)
     }
     struct api_key *key = take_key(call, hash, &is_over);
     if (key == NULL) {
-        return unauthorized(call, "no such key");
+        return wrong_key(call);
     }
     call->key = key;
     if (is_over) {

@@ -45,7 +45,7 @@ static void write_answers(struct metrics *m, struct api *api)
             }
         }
     }
-    single(m, "tidings_api_keys_refused_total", "counter", "Requests without a valid key",
+    single(m, "tidings_api_keys_refused_total", "counter", "Requests with a wrong key",
            atomic_load_explicit(&api->keys_refused, memory_order_relaxed));
 }
 

@@ -233,7 +233,8 @@ static int ask(struct course *course, const char *method, const char *path)
     return ask_with(course, method, path, "", STR(""));
 }
 
-static inline int ask_json(struct course *course, const char *method, const char *path, const char *body)
+static inline int ask_json(struct course *course, const char *method, const char *path,
+                           const char *body)
 {
     return ask_with(course, method, path, "Content-Type: application/json\r\n", str_of(body));
 }

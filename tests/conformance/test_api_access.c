@@ -199,6 +199,8 @@ static void test_wrong_keys(void **state)
         was_limited = course.status == 429;
     }
     assert_true(was_limited);
+    ask_as(NULL, "GET", "/v1/whoami", NULL); // guesses nothing
+    expect(&course, 401, "urn:tidings:problem:unauthorized");
     ask_as("root-key", "GET", "/v1/whoami", NULL);
     expect(&course, 200, "root");
 }
