@@ -18,23 +18,44 @@ struct metrics {
         }                                                                                          \
     } while (0)
 
+enum family {
+#define X(member, name, kind, help) FAMILY_##member,
+    API_METRICS_MAP(X)
+#undef X
+        FAMILIES,
+};
+static const struct {
+    const char *name;
+    const char *kind;
+    const char *help;
+} families[FAMILIES] = {
+#define X(member, name, kind, help) { name, kind, help },
+    API_METRICS_MAP(X)
+#undef X
+};
+
 static void head(struct metrics *m, const char *name, const char *kind, const char *help)
 {
     ADD(m, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, kind);
 }
 
-static void single(struct metrics *m, const char *name, const char *kind, const char *help,
-                   uint64_t value)
+// Returns the name, for the rows that follow.
+static const char *begin(struct metrics *m, enum family family)
 {
-    head(m, name, kind, help);
+    head(m, families[family].name, families[family].kind, families[family].help);
+    return families[family].name;
+}
+
+static void single(struct metrics *m, enum family family, uint64_t value)
+{
+    const char *name = begin(m, family);
     ADD(m, "%s %llu\n", name, (unsigned long long)value);
 }
 
 // ---- the API ----
 static void write_answers(struct metrics *m, struct api *api)
 {
-    static const char name[] = "tidings_api_requests_total";
-    head(m, name, "counter", "Requests answered, by operation and class of status");
+    const char *name = begin(m, FAMILY_requests);
     for (size_t i = 0; i <= API_ROUTES; i++) {
         const char *operation = i < API_ROUTES ? api_routes[i].operation : "none";
         for (int class = 0; class < API_CLASSES; class ++) {
@@ -45,16 +66,15 @@ static void write_answers(struct metrics *m, struct api *api)
             }
         }
     }
-    single(m, "tidings_api_keys_refused_total", "counter", "Requests with a wrong key",
-           atomic_load_explicit(&api->keys_refused, memory_order_relaxed));
+    single(m, FAMILY_keys_refused, atomic_load_explicit(&api->keys_refused, memory_order_relaxed));
 }
 
 // ---- the notifier ----
-static void write_histogram(struct metrics *m, const char *name, const char *help,
+static void write_histogram(struct metrics *m, enum family family,
                             const struct notify_histogram *histogram)
 {
     uint64_t sum = 0;
-    head(m, name, "histogram", help);
+    const char *name = begin(m, family);
     for (size_t i = 0; i < NOTIFY_BUCKETS; i++) {
         sum += histogram->count[i];
         if (i < NOTIFY_BUCKETS - 1) {
@@ -68,37 +88,26 @@ static void write_histogram(struct metrics *m, const char *name, const char *hel
         (unsigned long long)sum);
 }
 
-static void write_classes(struct metrics *m, const struct notify_stats *stats)
+static void write_stats(struct metrics *m, const struct notify_stats *stats)
 {
-    static const char name[] = "tidings_notify_attempts_by_class_total";
-    head(m, name, "counter", "Attempts made, by how they ended");
+#define X(member, name, kind, help)                                                                \
+    head(m, name, kind, help);                                                                     \
+    ADD(m, "%s %llu\n", name, (unsigned long long)stats->member);
+    NOTIFY_STATS_MAP(X)
+#undef X
+    const char *name = begin(m, FAMILY_classes);
     for (int class = 0; class < NOTIFY_CLASSES && notify_class_text(class) != NULL; class ++) {
         ADD(m, "%s{class=\"%s\"} %llu\n", name, notify_class_text(class),
             (unsigned long long)stats->attempts_by_class[class]);
     }
-}
-
-static void write_stats(struct metrics *m, const struct notify_stats *stats)
-{
-#define X(member, name, kind, help) single(m, name, kind, help, stats->member);
-    NOTIFY_STATS_MAP(X)
-#undef X
-    write_classes(m, stats);
-    write_histogram(m, "tidings_notify_lateness_seconds", "Begin of an attempt behind its due time",
-                    &stats->lateness);
-    write_histogram(m, "tidings_notify_attempt_seconds", "Attempts, from begin to end",
-                    &stats->attempt_time);
-    write_histogram(m, "tidings_notify_accept_to_attempt_seconds",
-                    "From acceptance to the begin of the first attempt", &stats->accept_arrive);
-    single(m, "tidings_notify_store_waiting", "gauge", "Tasks that wait for the store thread",
-           stats->keeper.waiting);
-    single(m, "tidings_notify_store_tasks_total", "counter", "Tasks committed",
-           stats->keeper.tasks);
-    single(m, "tidings_notify_store_commits_total", "counter", "Commits", stats->keeper.batches);
-    single(m, "tidings_notify_store_failed_total", "counter", "Tasks answered with an error",
-           stats->keeper.failed);
-    single(m, "tidings_notify_store_lost_total", "counter", "Times that the database was lost",
-           stats->keeper.lost);
+    write_histogram(m, FAMILY_lateness, &stats->lateness);
+    write_histogram(m, FAMILY_attempt_time, &stats->attempt_time);
+    write_histogram(m, FAMILY_accept_arrive, &stats->accept_arrive);
+    single(m, FAMILY_store_waiting, stats->keeper.waiting);
+    single(m, FAMILY_store_tasks, stats->keeper.tasks);
+    single(m, FAMILY_store_commits, stats->keeper.batches);
+    single(m, FAMILY_store_failed, stats->keeper.failed);
+    single(m, FAMILY_store_lost, stats->keeper.lost);
 }
 
 // ---- receivers ----
@@ -173,30 +182,26 @@ static void each_receiver(void *arg, const struct notify_receiver_view *view)
     add_other(top, &figures);
 }
 
-// X(member, name behind "tidings_notify_receiver_", kind, help)
-#define FIGURES_MAP(X)                                                                             \
-    X(waiting, "waiting", "gauge", "Unfinished notifications of a receiver")                       \
-    X(in_flight, "in_flight", "gauge", "Attempts under way to a receiver")                         \
-    X(attempts, "attempts_total", "counter", "Attempts made to a receiver")                        \
-    X(delivered, "delivered_total", "counter", "Notifications that a receiver took")               \
-    X(failed, "failed_total", "counter", "Attempts that a receiver did not take")                  \
-    X(dead, "dead_total", "counter", "Notifications of a receiver whose ladder ended")
-
 // Names of receivers are letters, digits, `.`, `_`, `-`: they need no escapes in labels.
 static void write_receivers(struct metrics *m, const struct top *top)
 {
-#define X(member, text, kind, help)                                                                \
-    head(m, "tidings_notify_receiver_" text, kind, help);                                          \
+    const char *name;
+#define ROWS(member)                                                                               \
+    name = begin(m, FAMILY_receiver_##member);                                                     \
     for (size_t i = 0; i < top->count; i++) {                                                      \
-        ADD(m, "tidings_notify_receiver_" text "{receiver=\"%s\"} %llu\n", top->kept[i].name,      \
+        ADD(m, "%s{receiver=\"%s\"} %llu\n", name, top->kept[i].name,                              \
             (unsigned long long)top->kept[i].member);                                              \
     }                                                                                              \
     if (top->has_other) {                                                                          \
-        ADD(m, "tidings_notify_receiver_" text "{receiver=\"other\"} %llu\n",                      \
-            (unsigned long long)top->other.member);                                                \
+        ADD(m, "%s{receiver=\"other\"} %llu\n", name, (unsigned long long)top->other.member);      \
     }
-    FIGURES_MAP(X)
-#undef X
+    ROWS(waiting)
+    ROWS(in_flight)
+    ROWS(attempts)
+    ROWS(delivered)
+    ROWS(failed)
+    ROWS(dead)
+#undef ROWS
 }
 
 tidings_status api_write_metrics(struct api *api, struct buf *out)

@@ -462,20 +462,66 @@ static void write_metrics(void *arg)
     net_loop_stop(course.loop);
 }
 
+static void read_metrics(struct buf *text)
+{
+    buf_init(text, 1 << 20);
+    assert_int_equal(net_loop_post(course.loop, write_metrics, text), TIDINGS_OK);
+    pthread_join(course.thread, NULL);
+    assert_int_equal(pthread_create(&course.thread, NULL, run_loop, course.loop), 0);
+}
+
+static size_t count_text(const char *text, const char *wanted)
+{
+    size_t count = 0;
+    for (const char *at = text; (at = strstr(at, wanted)) != NULL; at++) {
+        count++;
+    }
+    return count;
+}
+
 static void test_metrics(void **state)
+{
+    static const char *const rows[] = {
+#define X(member, name, kind, help) "# TYPE " name " " kind "\n",
+        API_METRICS_MAP(X) NOTIFY_STATS_MAP(X)
+#undef X
+            "tidings_api_requests_total{operation=\"submit\",status=\"2xx\"} ",
+        "tidings_notify_receiver_delivered_total{receiver=\"first\"} ",
+        "tidings_notify_attempt_seconds_bucket{le=\"+Inf\"} ",
+        "tidings_notify_attempts_by_class_total{class=\"none\"} ",
+    };
+    struct buf text;
+    (void)state;
+    read_metrics(&text);
+    for (size_t i = 0; i < BASE_COUNT(rows); i++) {
+        if (count_text(text.ptr, rows[i]) != 1) {
+            fail_msg("not once: %s", rows[i]);
+        }
+    }
+    buf_deinit(&text);
+}
+
+// Labels by receiver are bounded, and nothing of the others is lost.
+static void test_metrics_of_many(void **state)
 {
     struct buf text;
     (void)state;
-    buf_init(&text, 1 << 20);
-    assert_int_equal(net_loop_post(course.loop, write_metrics, &text), TIDINGS_OK);
-    pthread_join(course.thread, NULL);
-    assert_int_equal(pthread_create(&course.thread, NULL, run_loop, course.loop), 0);
-    assert_non_null(
-        strstr(text.ptr, "tidings_api_requests_total{operation=\"submit\",status=\"2xx\"} "));
-    assert_non_null(
-        strstr(text.ptr, "tidings_notify_receiver_delivered_total{receiver=\"first\"} "));
-    assert_non_null(strstr(text.ptr, "tidings_notify_attempt_seconds_bucket{le=\"+Inf\"} "));
-    assert_non_null(strstr(text.ptr, "\ntidings_notify_delivered_total "));
+    for (int i = 0; i < 205; i++) {
+        char name[32];
+        (void)snprintf(name, sizeof name, i == 7 ? "other" : "idle-%d", i);
+        make_receiver(name, "");
+    }
+    (void)ask(&course, "POST", "/v1/receivers/idle-204/pause");
+    char id[RECORD_ID_SIZE];
+    submit("{\"source\":\"s\",\"type\":\"t\",\"txNo\":\"metrics\",\"receivers\":[\"idle-204\"]}",
+           id);
+    await_state(id, "waiting");
+    read_metrics(&text);
+    assert_int_equal(count_text(text.ptr, "\ntidings_notify_receiver_waiting{"), 201);
+    assert_int_equal(
+        count_text(text.ptr, "\ntidings_notify_receiver_waiting{receiver=\"other\"} 0"), 1);
+    assert_int_equal(
+        count_text(text.ptr, "\ntidings_notify_receiver_waiting{receiver=\"idle-204\"} 1\n"), 1);
     buf_deinit(&text);
 }
 
@@ -511,6 +557,7 @@ static int run(const char *url, const char *path)
         cmocka_unit_test(test_small_ones),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_metrics),
+        cmocka_unit_test(test_metrics_of_many),
     };
     memset(&course, 0, sizeof course);
     course.url = url;
