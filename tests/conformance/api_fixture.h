@@ -37,10 +37,12 @@ struct got { // what the receiver got last
 struct course {
     const char *url; // of the database
     const char *keys_file;
+    bool has_intake;
     struct net_loop *loop;
     pthread_t thread;
     struct seal *seal;
     struct notify *notify;
+    struct intake *intake;
     struct api *api;
     struct http_server *server;
     struct http_server *receiver;
@@ -128,6 +130,20 @@ static void start_notifier(struct course *course)
     }
 }
 
+// Of an MQ that is not there: its bindings wait for it.
+static void start_intake(struct course *course)
+{
+    struct tidings_error err = { 0 };
+    struct intake_options options = { .loop = course->loop,
+                                      .notify = course->notify,
+                                      .name_servers = "127.0.0.1:1",
+                                      .client_settings = "",
+                                      .payload_max = 64 * 1024 };
+    if (intake_start(&options, &course->intake, &err) != TIDINGS_OK) {
+        fail_msg("%s", err.text);
+    }
+}
+
 static void course_start(struct course *course)
 {
     struct tidings_error err = { 0 };
@@ -135,8 +151,12 @@ static void course_start(struct course *course)
     atomic_store(&course->got.status, 200);
     buf_init(&course->body, ANSWER_MAX);
     start_notifier(course);
+    if (course->has_intake) {
+        start_intake(course);
+    }
     struct api_options options = { .loop = course->loop,
                                    .notify = course->notify,
+                                   .intake = course->intake,
                                    .keys_file = course->keys_file,
                                    .payload_max = 64 * 1024,
                                    .clock = clock_system() };
@@ -151,8 +171,12 @@ static void course_start(struct course *course)
 static void course_stop(struct course *course)
 {
     http_server_stop(course->server);
+    if (course->intake != NULL) {
+        intake_stop(course->intake);
+    }
     assert_int_equal(net_loop_post(course->loop, stop_loop, course->loop), TIDINGS_OK);
     pthread_join(course->thread, NULL);
+    intake_free(course->intake);
     notify_stop(course->notify);
     api_free(course->api);
     net_loop_free(course->loop);

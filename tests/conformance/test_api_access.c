@@ -76,6 +76,19 @@ static void test_who(void **state)
     assert_int_equal(ask(&course, "GET", "/v1/nothing"), 404);
 }
 
+static void test_no_intake(void **state)
+{
+    (void)state;
+    ask_as("root-key", "GET", "/v1/bindings", NULL);
+    expect(&course, 200, "{\"items\":[]}");
+    ask_as("root-key", "GET", "/v1/bindings/a", NULL);
+    expect(&course, 404, "urn:tidings:problem:not-found");
+    ask_as("root-key", "DELETE", "/v1/bindings/a", NULL);
+    expect(&course, 404, "urn:tidings:problem:not-found");
+    ask_as("root-key", "PUT", "/v1/bindings/a", "{\"topic\":\"t\",\"group\":\"g\"}");
+    expect(&course, 409, "urn:tidings:problem:state");
+}
+
 static void test_roles(void **state)
 {
     static const char *const operators[][2] = {
@@ -278,10 +291,11 @@ static int start(void **state)
 static int run(const char *url, const char *path)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_who),        cmocka_unit_test(test_roles),
-        cmocka_unit_test(test_sources),    cmocka_unit_test(test_seen),
-        cmocka_unit_test(test_rate),       cmocka_unit_test(test_reload),
-        cmocka_unit_test(test_wrong_keys), cmocka_unit_test(test_stop),
+        cmocka_unit_test(test_who),    cmocka_unit_test(test_no_intake),
+        cmocka_unit_test(test_roles),  cmocka_unit_test(test_sources),
+        cmocka_unit_test(test_seen),   cmocka_unit_test(test_rate),
+        cmocka_unit_test(test_reload), cmocka_unit_test(test_wrong_keys),
+        cmocka_unit_test(test_stop),
     };
     memset(&course, 0, sizeof course);
     atomic_store(&asked, 0);

@@ -418,9 +418,30 @@ static void test_small_ones(void **state)
     (void)ask(&course, "GET", "/openapi.yaml");
     expect(&course, 200, "openapi: 3.1.0");
     expect_field(&course, "Content-Type: application/yaml");
+}
+
+static void test_bindings(void **state)
+{
+    static const char document[] =
+        "{\"topic\":\"paid\",\"group\":\"tidings\",\"receivers\":[\"first\"]}";
+    (void)state;
     (void)ask(&course, "GET", "/v1/bindings");
     expect(&course, 200, "{\"items\":[]}");
     (void)ask(&course, "GET", "/v1/bindings/a");
+    expect(&course, 404, "urn:tidings:problem:not-found");
+    (void)ask_json(&course, "PUT", "/v1/bindings/a", document);
+    expect(&course, 200, "{\"name\":\"a\",\"version\":1,\"settings\":{");
+    (void)ask_json(&course, "PUT", "/v1/bindings/a", document);
+    expect(&course, 200, "\"version\":2");
+    (void)ask_json(&course, "PUT", "/v1/bindings/a", "{\"topic\":\"paid\"}");
+    expect(&course, 400, "urn:tidings:problem:invalid");
+    (void)ask_json(&course, "PUT", "/v1/bindings/a%20b", document);
+    expect(&course, 400, "urn:tidings:problem:invalid");
+    (void)ask(&course, "GET", "/v1/bindings");
+    expect(&course, 200, "\"topic\":\"paid\"");
+    (void)ask(&course, "DELETE", "/v1/bindings/a");
+    expect(&course, 204, "");
+    (void)ask(&course, "DELETE", "/v1/bindings/a");
     expect(&course, 404, "urn:tidings:problem:not-found");
 }
 
@@ -555,12 +576,14 @@ static int run(const char *url, const char *path)
         cmocka_unit_test(test_list_pages),
         cmocka_unit_test(test_jobs),
         cmocka_unit_test(test_small_ones),
+        cmocka_unit_test(test_bindings),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_metrics),
         cmocka_unit_test(test_metrics_of_many),
     };
     memset(&course, 0, sizeof course);
     course.url = url;
+    course.has_intake = true;
     each_empty(url, path);
     return cmocka_run_group_tests_name(url, tests, start, stop);
 }
