@@ -193,7 +193,7 @@ static tidings_status attempts(struct api_call *call, struct record *record, str
 
 // ---- the handlers ----
 struct reading {
-    struct one one;
+    struct one one; // first: the state of a call is read as either
     tidings_status (*read)(struct api_call *call, struct record *record, struct found *found,
                            struct tidings_error *err);
 };

@@ -21,9 +21,11 @@ struct http_request {
 };
 enum { HTTP_RESPONSE_FIELDS_MAX = 8, HTTP_RESPONSE_FIELD_SIZE = 512 };
 struct http_response {
-    int status;               // 200 unless set; of 204 and 304 the body is dropped
-    const char *content_type; // "text/plain; charset=utf-8" unless set; stays until it is sent
-    struct buf body;          // at most 16 MiB
+    int status; // 200 unless set; of 204 and 304 the body is dropped
+    // "text/plain; charset=utf-8" unless set; stays until it is sent. NULL: none, or among the
+    // fields.
+    const char *content_type;
+    struct buf body; // at most 16 MiB
     struct {
         const char *name; // stays until it is sent
         char value[HTTP_RESPONSE_FIELD_SIZE];
