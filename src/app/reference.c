@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pages of docs/reference that come from the server's tables.
+#include "api/api.h"
 #include "app/app.h"
 #include "broker/broker.h"
 #include "net/net.h"
@@ -11,6 +12,8 @@ void app_print_metrics(void)
 #define X(member, name, kind, help) printf("| `%s` | %s | %s |\n", name, kind, help);
     BROKER_STATS_MAP(X)
     NET_STATS_MAP(X)
+    NOTIFY_STATS_MAP(X)
+    API_METRICS_MAP(X)
 #undef X
 }
 
