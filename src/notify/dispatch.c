@@ -4,7 +4,11 @@
 // for others.
 #include "notify/private.h"
 
-enum { LONGEST_SLEEP_MS = 60 * 1000 /* the wall clock may be set meanwhile */, LOOKS = 32 };
+enum {
+    LONGEST_SLEEP_MS = 60 * 1000 /* the wall clock may be set meanwhile */,
+    LOOKS = 32,
+    RATE_S = 8
+};
 
 static void set_timer(struct notify *notify)
 {
@@ -26,8 +30,13 @@ size_t lane_held(const struct lane *lane)
 
 size_t lane_window(const struct lane *lane)
 {
+    const struct receiver_limits *limits = lane->limits;
     bool calm = !lane->gate.open && lane->gate.ramp == 0;
-    return gate_limit(lane) + (calm ? lane->ahead : 0);
+    size_t window = gate_limit(lane) + (calm ? lane->ahead : 0);
+    if (limits->rate_per_s > 0 && limits->rate_per_s + limits->burst < (int64_t)window / RATE_S) {
+        window = (size_t)(limits->rate_per_s * RATE_S + limits->burst); // before its leases end
+    }
+    return window;
 }
 
 static bool has_share(const struct lane *lane)

@@ -49,6 +49,7 @@ static void init(struct notify *notify, const struct notify_options *options)
     lanes_forget_subscribers(notify);
     list_init(&notify->turns);
     list_init(&notify->claims);
+    list_init(&notify->unstored);
     list_init(&notify->changes);
     list_init(&notify->jobs);
     list_init(&notify->answers);
@@ -157,6 +158,7 @@ void notify_stop(struct notify *notify)
     for (size_t i = 0; i < notify->lane_count; i++) {
         lane_give_back(notify->names[i]);
     }
+    outcomes_again(notify);
     answers_take(notify);
     wait_for_store(notify);
     keeper_stop(notify->reader);

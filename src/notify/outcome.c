@@ -53,9 +53,19 @@ static void end_attempt(struct attempt *attempt)
     lane_pump(lane);
 }
 
+// What the store did not take is brought again, for as long as the lease holds: an outcome that is
+// lost is an attempt made twice.
 static void take_settled(struct op *op)
 {
-    end_attempt(BASE_CONTAINER_OF(op, struct attempt, op));
+    struct attempt *attempt = BASE_CONTAINER_OF(op, struct attempt, op);
+    struct notify *notify = op->notify;
+    bool stored = op->status == TIDINGS_OK || op->status == TIDINGS_E_STATE;
+    if (!stored && !atomic_load(&notify->stopping) &&
+        clock_wall_ms(notify->clock) < attempt->lease_until_ms) {
+        list_add_tail(&notify->unstored, &attempt->node);
+        return;
+    }
+    end_attempt(attempt);
 }
 
 // What was sent is needed no more.
@@ -68,14 +78,32 @@ static void drop_parcel(struct attempt *attempt)
     }
 }
 
-static void settle(struct attempt *attempt)
+static void post(struct attempt *attempt)
 {
     op_init(&attempt->op, attempt->op.notify, run_settle, take_settled);
     attempt->op.task.keep = true;
-    drop_parcel(attempt);
     tidings_status status = op_post(&attempt->op);
     if (status != TIDINGS_OK) {
-        op_answer(&attempt->op, status); // its lease ends by itself
+        op_answer(&attempt->op, status);
+    }
+}
+
+static void settle(struct attempt *attempt)
+{
+    drop_parcel(attempt);
+    post(attempt);
+}
+
+void outcomes_again(struct notify *notify)
+{
+    struct list again;
+    list_init(&again);
+    for (struct list *node = list_pop(&notify->unstored); node != NULL;
+         node = list_pop(&notify->unstored)) {
+        list_add_tail(&again, node);
+    }
+    for (struct list *node = list_pop(&again); node != NULL; node = list_pop(&again)) {
+        post(LIST_ENTRY(node, struct attempt, node));
     }
 }
 

@@ -210,6 +210,7 @@ void attempt_ready(struct attempt *attempt);
 void attempt_begin(struct attempt *attempt);
 void attempt_release(struct attempt *attempt); // gives the lease back untried
 void attempt_replied(void *attempt, const struct http_result *result);
+void outcomes_again(struct notify *notify); // those that the store did not take
 int attempt_class(const struct http_result *result, bool taken);
 void flight_drop(struct notify *notify, struct flight *flight); // NULL allowed
 void flights_free(struct notify *notify);
@@ -263,6 +264,7 @@ struct notify {
     size_t turn_count;
     bool running; // in dispatch_run
     struct list claims;
+    struct list unstored; // struct attempt
     size_t claims_out;
     size_t leased;
     size_t flying;

@@ -154,9 +154,11 @@ struct testing {
     void *arg;
 };
 
+// It takes its place among the attempts.
 static void free_testing(struct testing *testing)
 {
     testing->notify->tests--;
+    testing->notify->flying--;
     receiver_request_deinit(&testing->request);
     free(testing);
 }
@@ -175,8 +177,10 @@ static void test_replied(void *arg, const struct http_result *result)
                                               : result->error,
         .result = result,
     };
+    struct notify *notify = testing->notify;
     testing->done(testing->arg, TIDINGS_OK, &tested, NULL);
     free_testing(testing);
+    dispatch_run(notify);
 }
 
 static tidings_status send_test(struct testing *testing, struct lane *lane, struct str payload,
@@ -208,8 +212,8 @@ tidings_status notify_receiver_test(struct notify *notify, struct str name, stru
     if (status != TIDINGS_OK) {
         return status;
     }
-    if (notify->tests >= TESTS_MAX) {
-        return error_set(err, TIDINGS_E_FULL, "%d tests are under way: try again", TESTS_MAX);
+    if (notify->tests >= TESTS_MAX || notify->flying >= notify->options.connections_max) {
+        return error_set(err, TIDINGS_E_FULL, "too much is under way for a test: try again");
     }
     struct testing *testing = calloc(1, sizeof *testing);
     if (testing == NULL) {
@@ -217,6 +221,7 @@ tidings_status notify_receiver_test(struct notify *notify, struct str name, stru
     }
     *testing = (struct testing){ .notify = notify, .done = done, .arg = arg };
     notify->tests++;
+    notify->flying++;
     status = send_test(testing, lane, payload, content_type, err);
     if (status != TIDINGS_OK) {
         free_testing(testing);

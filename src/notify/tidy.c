@@ -5,13 +5,14 @@
 
 #include "notify/private.h"
 
-enum { TICK_MS = 1000, STEP_MS = 10, PURGE_EVERY_MS = 60000, LOOK_ROWS = 5000 };
+enum { TICK_MS = 1000, STEP_MS = 10, PURGE_EVERY_MS = 10000, LOOK_ROWS = 5000 };
 
 struct purge {
     struct op op;
     bool busy;
     int64_t next_ms; // monotonic
     int64_t before_ms;
+    size_t rows;
     int64_t cursor;
     int64_t was; // the cursor before this step
     int64_t removed;
@@ -21,6 +22,7 @@ struct sweep { // of one receiver after the other
     struct op op;
     bool busy;
     bool wanted;
+    bool over; // all of its rows were looked at
     struct lane *lane;
     int64_t cursor;
     int64_t after;
@@ -48,7 +50,8 @@ static tidings_status run_purge(struct keeper_task *task, struct record *record,
 {
     struct purge *purge = BASE_CONTAINER_OF(task, struct purge, op.task);
     purge->cursor = purge->was;
-    return record_purge(record, purge->before_ms, STEP_ROWS, &purge->cursor, &purge->removed, err);
+    return record_purge(record, purge->before_ms, purge->rows, &purge->cursor, &purge->removed,
+                        err);
 }
 
 static void take_purge(struct op *op)
@@ -73,10 +76,12 @@ static void step_purge(struct tidy *tidy)
     struct notify *notify = tidy->notify;
     struct purge *purge = &tidy->purge;
     int64_t kept_ms = notify->options.retention_ms;
-    if (purge->busy || kept_ms <= 0 || purge->next_ms > clock_mono_us(notify->clock) / 1000) {
+    if (purge->busy || purge->next_ms > clock_mono_us(notify->clock) / 1000) {
         return;
     }
-    purge->before_ms = clock_wall_ms(notify->clock) - kept_ms;
+    // Keys of API calls go in any case.
+    purge->before_ms = kept_ms > 0 ? clock_wall_ms(notify->clock) - kept_ms : 0;
+    purge->rows = kept_ms > 0 ? STEP_ROWS : RECORD_BATCH_MAX;
     op_init(&purge->op, notify, run_purge, take_purge);
     purge->busy = op_post(&purge->op) == TIDINGS_OK;
 }
@@ -119,9 +124,8 @@ static tidings_status run_sweep(struct keeper_task *task, struct record *record,
     if (status == TIDINGS_OK) {
         status = cancel_rows(sweep, record, err);
     }
-    return status == TIDINGS_OK
-               ? record_next_due(record, sweep->lane->id, &sweep->next_due_ms, err)
-               : status;
+    return status == TIDINGS_OK ? record_next_due(record, sweep->lane->id, &sweep->next_due_ms, err)
+                                : status;
 }
 
 static void take_sweep(struct op *op)
@@ -137,17 +141,21 @@ static void take_sweep(struct op *op)
         lane->waiting = lane->swept ? 0 : lane->waiting;
         sweep->cursor = sweep->after;
         wait_ms = lane->swept || sweep->after != 0 ? STEP_MS : TICK_MS;
+        sweep->over = sweep->after == 0; // the next one's turn
     }
     if (!atomic_load(&notify->stopping)) {
         start_timer(notify->tidy, wait_ms);
     }
 }
 
-static struct lane *next_lane(const struct notify *notify)
+// The next one in the order of names, round and round.
+static struct lane *next_lane(const struct notify *notify, const struct lane *after)
 {
+    size_t first = after != NULL ? lanes_after(notify, str_of(after->name)) : 0;
     for (size_t i = 0; i < notify->lane_count; i++) {
-        if (notify->names[i]->state == NOTIFY_RETIRED && !notify->names[i]->swept) {
-            return notify->names[i];
+        struct lane *lane = notify->names[(first + i) % notify->lane_count];
+        if (lane->state == NOTIFY_RETIRED && !lane->swept) {
+            return lane;
         }
     }
     return NULL;
@@ -159,9 +167,10 @@ static void step_sweep(struct tidy *tidy)
     if (sweep->busy || !sweep->wanted) {
         return;
     }
-    if (sweep->lane == NULL || sweep->lane->state != NOTIFY_RETIRED || sweep->lane->swept) {
-        sweep->lane = next_lane(tidy->notify);
+    if (sweep->lane == NULL || sweep->over) {
+        sweep->lane = next_lane(tidy->notify, sweep->lane);
         sweep->cursor = 0;
+        sweep->over = false;
     }
     if (sweep->lane == NULL) {
         sweep->wanted = false;
@@ -187,6 +196,7 @@ static void fired(void *arg)
     }
     start_timer(tidy, TICK_MS);
     answers_take(notify); // a telling that found no room
+    outcomes_again(notify);
     jobs_tick(notify);
     step_purge(tidy);
     step_sweep(tidy);

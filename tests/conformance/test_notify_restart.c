@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What survives a stop and a start: all that was accepted, and the exact times.
+// What survives a stop and a start, and a lost database: all that was accepted, and the exact
+// times.
 #include "notify_fixture.h"
 
 enum { MANY = 300, FEW = 3 };
@@ -143,6 +144,73 @@ static void a_lease_that_ended_is_taken_over(void **state)
     assert_true(seen.attempts[0].begun_ms >= now_ms + 200);
 }
 
+// ---- a lost database ----
+static void lose_database(struct fixture *f)
+{
+    char sql[] = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = "
+                 "current_database() AND pid <> pg_backend_pid()";
+    if (f->path == NULL) {
+        each_exec(f->url, sql);
+    }
+}
+
+// Answered at once while it is lost; what was begun goes on, and nothing of it is forgotten.
+static void a_lost_database_loses_nothing(void **state)
+{
+    struct fixture *f = *state;
+    int taken = 0;
+    put(f, "shop", ",\"ladder\":\"20ms*\",\"breaker\":{\"failures\":0}");
+    fail_next(f, "shop", MANY, 500, 0);
+    struct accepting *before = accept_many(f, "shop", "a", MANY);
+    RUN_UNTIL(f, attempts, MANY / 4);
+    lose_database(f);
+    struct accepting *after = accept_many(f, "shop", "b", MANY);
+    await(f, &after[MANY - 1].told);
+    for (int i = 0; i < MANY; i++) {
+        assert_true(before[i].told.count == 1 && after[i].told.count == 1);
+        assert_true(after[i].told.status == TIDINGS_OK || after[i].told.status == TIDINGS_E_LOST);
+        taken += (before[i].told.status == TIDINGS_OK) + (after[i].told.status == TIDINGS_OK);
+    }
+    RUN_UNTIL(f, delivered, taken);
+    for (int i = 0; i < MANY; i += 29) {
+        if (before[i].told.status == TIDINGS_OK) {
+            struct seen seen = read_record(f, before[i].told.accepted[0].id);
+            assert_int_equal(seen.notification.state, RECORD_DELIVERED);
+        }
+    }
+    assert_int_equal(stats(f).dead, 0);
+    free(before);
+    free(after);
+}
+
+// A commit that fails is the answer of those that it held, and of nobody else.
+static void a_commit_that_fails_is_told(void **state)
+{
+    struct fixture *f = *state;
+    struct fault fault;
+    int failed = 0;
+    fault_init(&fault);
+    notify_stop(f->notify);
+    f->options.record.fault = &fault;
+    start_notify(f);
+    put(f, "shop", "");
+    assert_int_equal(fault_parse(&fault, "db.commit:40+3", NULL), TIDINGS_OK);
+    for (int i = 0; i < MANY; i++) {
+        struct accepting accepting;
+        char tx_no[24];
+        (void)snprintf(tx_no, sizeof tx_no, "tx%d", i);
+        accept_start(f, &accepting, "shop", tx_no);
+        await(f, &accepting.told);
+        failed += accepting.told.status != TIDINGS_OK;
+    }
+    fault_init(&fault);
+    RUN_UNTIL(f, delivered, MANY - failed);
+    run_for(f, 60);
+    assert_int_equal(stats(f).waiting, 0);
+    assert_int_equal(call_count(f, "shop"), MANY - failed);
+}
+
 NOTIFY_TESTS("restart", TEST(what_waits_is_delivered_after_a_restart),
              TEST(what_is_on_its_way_is_given_back), TEST(a_backlog_is_drained_after_a_restart),
-             TEST(a_stop_answers_all_that_was_asked), TEST(a_lease_that_ended_is_taken_over))
+             TEST(a_stop_answers_all_that_was_asked), TEST(a_lease_that_ended_is_taken_over),
+             TEST(a_lost_database_loses_nothing), TEST(a_commit_that_fails_is_told))
