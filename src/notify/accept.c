@@ -3,46 +3,7 @@
 // the start, and sent from memory as soon as the commit is done.
 #include <stdlib.h>
 
-#include "notify/private.h"
-
-struct accepting {
-    struct op op;
-    struct list node;
-    struct notify_submission *submission;
-    int64_t came_us;
-    struct ladder *ladder; // its own, or NULL
-    size_t count;
-    size_t leased;
-    struct lane **lanes;
-    struct record_target *targets;
-    struct record_accepted *answers;
-    struct notify_accepted *accepted;
-    struct { // what most have: one receiver
-        struct lane *lane;
-        struct record_target target;
-        struct record_accepted answer;
-        struct notify_accepted accepted;
-    } one;
-    void *many; // else
-};
-
-static void free_accepting(struct accepting *accepting)
-{
-    free(accepting->ladder);
-    free(accepting->many);
-    free(accepting);
-}
-
-static void finish(struct accepting *accepting, tidings_status status, size_t count)
-{
-    struct notify *notify = accepting->op.notify;
-    struct notify_submission *submission = accepting->submission;
-    pthread_mutex_lock(&notify->lock);
-    notify->accept_count--;
-    pthread_mutex_unlock(&notify->lock);
-    submission->done(submission, status, accepting->accepted, count, &accepting->op.err);
-    free_accepting(accepting);
-}
+#include "notify/accept.h"
 
 // ---- any thread ----
 tidings_status notify_accept(struct notify *notify, struct notify_submission *submission,
@@ -124,94 +85,6 @@ static tidings_status run_accept(struct keeper_task *task, struct record *record
     }
     accepting->op.own = own ? status : TIDINGS_OK;
     return own ? TIDINGS_OK : status;
-}
-
-// ---- on the loop: what was committed ----
-static struct attempt *hand_over(struct accepting *accepting, size_t i, struct parcel *parcel)
-{
-    const struct record_target *target = &accepting->targets[i];
-    struct lane *lane = accepting->lanes[i];
-    struct attempt *attempt = parcel != NULL ? calloc(1, sizeof *attempt) : NULL;
-    if (attempt == NULL) {
-        return NULL;
-    }
-    parcel->refs++;
-    attempt->op.notify = accepting->op.notify;
-    attempt->lane = lane;
-    attempt->parcel = parcel;
-    attempt->claimed = (struct record_claimed){ .id = accepting->answers[i].id,
-                                                .epoch = accepting->answers[i].epoch,
-                                                .due_ms = target->due_ms,
-                                                .ladder_id = target->ladder_id };
-    attempt->lease_until_ms = target->lease_until_ms;
-    attempt->came_us = accepting->came_us;
-    attempt->ladder = accepting->ladder != NULL ? *accepting->ladder : lane->limits->ladder;
-    lane->bytes += parcel->bytes;
-    return attempt;
-}
-
-static void take_leased(struct accepting *accepting, size_t i, struct parcel *parcel)
-{
-    const struct record_target *target = &accepting->targets[i];
-    struct lane *lane = accepting->lanes[i];
-    struct notify *notify = lane->notify;
-    struct attempt *attempt = hand_over(accepting, i, parcel);
-    if (attempt == NULL) {
-        notify->leased--;
-        lane_is_due(lane, target->lease_until_ms);
-        return;
-    }
-    bool same_ladder = accepting->ladder != NULL || lane->ladder_id == target->ladder_id;
-    if (!same_ladder || atomic_load(&notify->stopping) ||
-        gate_is_shut(lane, clock_wall_ms(notify->clock))) {
-        attempt_release(attempt); // what changed meanwhile is for a claim to see
-    } else {
-        attempt_ready(attempt);
-    }
-}
-
-static void take_target(struct accepting *accepting, size_t i, struct parcel *parcel)
-{
-    const struct record_target *target = &accepting->targets[i];
-    const struct record_accepted *answer = &accepting->answers[i];
-    struct lane *lane = accepting->lanes[i];
-    struct notify *notify = lane->notify;
-    bool leased = target->lease_until_ms != 0;
-    bool is_new = accepting->op.status == TIDINGS_OK && answer->answer == RECORD_NEW;
-    lane->pledged -= leased;
-    if (is_new) {
-        notify->stats.accepted++;
-        lane->waiting++;
-    } else {
-        notify->leased -= leased;
-    }
-    if (is_new && leased) {
-        take_leased(accepting, i, parcel);
-    } else if (is_new) {
-        lane_is_due(lane, target->due_ms);
-    } else if (accepting->op.status == TIDINGS_E_LOST) { // it may be there
-        lane_is_due(lane, leased ? target->lease_until_ms : target->due_ms);
-    } else if (accepting->op.status == TIDINGS_OK) {
-        notify->stats.duplicates += answer->answer == RECORD_SAME;
-        notify->stats.conflicts += answer->answer == RECORD_CONFLICT;
-    }
-}
-
-static void take_accepted(struct op *op)
-{
-    struct accepting *accepting = BASE_CONTAINER_OF(op, struct accepting, op);
-    struct notify *notify = op->notify;
-    struct parcel *parcel = op->status == TIDINGS_OK && accepting->leased > 0
-                                ? parcel_copy(notify, accepting->submission)
-                                : NULL;
-    for (size_t i = 0; i < accepting->count; i++) {
-        take_target(accepting, i, parcel);
-        lane_pump(accepting->lanes[i]);
-        accepting->accepted[i] =
-            (struct notify_accepted){ str_of(accepting->lanes[i]->name), accepting->answers[i] };
-    }
-    parcel_unref(notify, parcel);
-    finish(accepting, op->status, op->status == TIDINGS_OK ? accepting->count : 0);
 }
 
 // ---- on the loop: what came in ----
@@ -329,6 +202,9 @@ static void fill_targets(struct accepting *accepting)
             .ladder_id = lane->ladder_id,
             .due_ms = submission->due_ms > now_ms ? submission->due_ms : now_ms,
         };
+        if (accepting->came_us - lane->paced_us > PACE_US) {
+            lane_pace(lane);
+        }
         if (may_hand_over(lane, target->due_ms, now_ms, bytes)) {
             target->lease_until_ms = now_ms + lane->limits->timeout_ms + LEASE_SLACK_MS;
             lane->pledged++;
@@ -350,7 +226,7 @@ static void drop_pledges(struct accepting *accepting)
 
 static void take_one(struct accepting *accepting)
 {
-    op_init(&accepting->op, accepting->op.notify, run_accept, take_accepted);
+    op_init(&accepting->op, accepting->op.notify, run_accept, accepting_take);
     tidings_status status = accepting->submission->receiver_count == 0 ? find_subscribers(accepting)
                                                                        : find_named(accepting);
     if (status == TIDINGS_OK) {
@@ -366,7 +242,7 @@ static void take_one(struct accepting *accepting)
         }
     }
     if (status != TIDINGS_OK) {
-        finish(accepting, status, 0);
+        accepting_finish(accepting, status, 0);
     }
 }
 
@@ -376,7 +252,7 @@ void accepts_take(struct notify *notify, struct list *accepts)
         struct accepting *accepting = LIST_ENTRY(node, struct accepting, node);
         if (atomic_load(&notify->stopping)) {
             (void)error_set(&accepting->op.err, TIDINGS_E_CLOSED, "the notifier stops");
-            finish(accepting, TIDINGS_E_CLOSED, 0);
+            accepting_finish(accepting, TIDINGS_E_CLOSED, 0);
         } else {
             take_one(accepting);
         }

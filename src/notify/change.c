@@ -156,8 +156,8 @@ static void adopt(struct change *change)
     change->settings = NULL;
     lane->version = change->made_version;
     lane->changed_ms = change->made_ms;
-    if (change->kind == CHANGE_STATE && state == NOTIFY_ACTIVE) {
-        gate_reset(lane); // an operator says that it is well
+    if (state == NOTIFY_RETIRED || (change->kind == CHANGE_STATE && state == NOTIFY_ACTIVE)) {
+        gate_reset(lane); // an operator says that it is well, or it does not matter any more
     }
     if (state != lane->state && state == NOTIFY_ACTIVE) {
         lane->due_ms = 0; // whatever lies there

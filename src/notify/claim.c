@@ -203,8 +203,7 @@ static void take_claim(struct op *op)
     lane_pump(lane);
 }
 
-// How many rows a lane begins in AHEAD_US, by what it did since the last claim.
-static void set_pace(struct lane *lane)
+void lane_pace(struct lane *lane)
 {
     int64_t now_us = clock_mono_us(lane->notify->clock);
     int64_t elapsed_us = now_us - lane->paced_us;
@@ -229,7 +228,7 @@ static void post(struct lane *lane)
 {
     struct notify *notify = lane->notify;
     struct claim *claim = &lane->claim;
-    set_pace(lane);
+    lane_pace(lane);
     size_t room = lane_window(lane) - lane_held(lane);
     size_t left = LEASED_MAX - notify->leased;
     claim->max = room < CLAIM_MAX ? room : CLAIM_MAX;

@@ -24,6 +24,7 @@ enum {
     CLAIMS_MAX = 64,        // claims that the store has at a time
     LEASED_MAX = 16384,     // rows in memory
     AHEAD_US = 200000,      // so much of its work lies ready for a lane, see lane_window
+    PACE_US = 1000000,      // its pace is not older than that when rows are leased for it
     AGAIN_MS = 100,         // after what failed for reasons of the store; doubles
     AGAIN_MOST_MS = 10000,
     REPLY_KEPT = 4096,             // bytes of a reply that are on record
@@ -173,6 +174,8 @@ void dispatch_fired(void *notify);
 void claim_init(struct claim *claim, struct lane *lane);
 void claim_want(struct lane *lane);
 void claims_next(struct notify *notify);
+// How many rows it begins in AHEAD_US, by what it did since the last time.
+void lane_pace(struct lane *lane);
 
 // ---- parcel.c: what is sent, in memory, for one or several attempts ----
 struct parcel {
