@@ -31,7 +31,10 @@ struct db_options {
     enum db_sync sync;
     bool read_only;
     int busy_timeout_ms;
-    size_t cache_bytes;  // page cache per connection, 0 = default
+    size_t cache_bytes; // page cache per connection, 0 = default
+    // How much may wait in a write-ahead log for db_maintain, 0 = default. What is changed again
+    // meanwhile is copied once; what waits is read at the next start.
+    size_t log_bytes;
     struct fault *fault; // may be NULL
 };
 

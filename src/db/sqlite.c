@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SQLite behind the face: write-ahead log, one connection per thread, no mutexes inside. The
-// write-ahead log is handed back by db_maintain when it has passed WAL_PAGES; a caller that never
-// maintains is helped at WAL_LATE.
+// write-ahead log is handed back by db_maintain when it has passed db_options.log_bytes; a caller
+// that never maintains is helped at LATE times that.
 #include <errno.h>
 #include <stdlib.h>
 
@@ -10,8 +10,9 @@
 #include "db/driver.h"
 
 enum {
-    WAL_PAGES = 8192, // 32 MiB of 4 KiB pages: what is changed again meanwhile is copied once
-    WAL_LATE = 4 * WAL_PAGES,
+    PAGE_BYTES = 4096,
+    LOG_DEFAULT = 8 * 1024 * 1024,
+    LATE = 4,
     CACHE_DEFAULT = 2 * 1024 * 1024,
     BUSY_DEFAULT_MS = 5000,
 };
@@ -20,6 +21,7 @@ struct sqlite_db {
     struct db base;
     sqlite3 *handle;
     int wal_pages; // in the write-ahead log and not yet handed back
+    int wal_most;  // they are when there are more
 };
 
 struct sqlite_stmt {
@@ -102,7 +104,7 @@ static int on_wal(void *arg, sqlite3 *handle, const char *name, int pages)
     (void)handle;
     (void)name;
     db->wal_pages = pages;
-    if (pages >= WAL_LATE && checkpoint(db, NULL) != TIDINGS_OK) {
+    if (pages >= LATE * db->wal_most && checkpoint(db, NULL) != TIDINGS_OK) {
         return SQLITE_OK; // the commit stands; db_maintain reports what is wrong
     }
     return SQLITE_OK;
@@ -113,13 +115,15 @@ static tidings_status configure(struct sqlite_db *db, const struct db_options *o
 {
     char sql[512];
     size_t cache = options->cache_bytes > 0 ? options->cache_bytes : CACHE_DEFAULT;
+    size_t log = options->log_bytes > 0 ? options->log_bytes : LOG_DEFAULT;
+    db->wal_most = (int)(log / PAGE_BYTES);
     (void)sqlite3_snprintf(
         (int)sizeof sql, sql,
         "PRAGMA mmap_size=0; PRAGMA cache_size=-%lld; PRAGMA temp_store=MEMORY;"
         "PRAGMA trusted_schema=OFF; PRAGMA foreign_keys=ON;%s PRAGMA synchronous=%s;"
-        "PRAGMA journal_size_limit=%d;",
+        "PRAGMA journal_size_limit=%lld;",
         (long long)(cache / 1024 + 1), options->read_only ? "" : " PRAGMA journal_mode=WAL;",
-        options->sync == DB_SYNC_FULL ? "FULL" : "NORMAL", WAL_LATE * 4096);
+        options->sync == DB_SYNC_FULL ? "FULL" : "NORMAL", (long long)(LATE * log));
     (void)sqlite3_extended_result_codes(db->handle, 1);
     (void)sqlite3_busy_timeout(db->handle, options->busy_timeout_ms > 0 ? options->busy_timeout_ms
                                                                         : BUSY_DEFAULT_MS);
@@ -202,7 +206,7 @@ static void rollback(struct db *base)
 static tidings_status maintain(struct db *base, struct tidings_error *err)
 {
     struct sqlite_db *db = of_db(base);
-    return db->wal_pages >= WAL_PAGES ? checkpoint(db, err) : TIDINGS_OK;
+    return db->wal_pages >= db->wal_most ? checkpoint(db, err) : TIDINGS_OK;
 }
 
 // ---- statements ----

@@ -6,7 +6,7 @@
 
 #include "record/private.h"
 
-enum { NODES = 1024, CACHE_BYTES = 32 * 1024 * 1024 };
+enum { NODES = 1024, CACHE_BYTES = 32 * 1024 * 1024, LOG_BYTES = 32 * 1024 * 1024 };
 
 static const char *const texts[] = {
 #define X(name, sql) [STMT_##name] = (sql),
@@ -66,6 +66,7 @@ tidings_status record_open(const char *url, const struct record_options *options
     const struct db_options db_options = { .sync = DB_SYNC_FULL,
                                            .read_only = options->read_only,
                                            .cache_bytes = CACHE_BYTES,
+                                           .log_bytes = LOG_BYTES,
                                            .fault = options->fault };
     if (options->node < 0 || options->node >= NODES) {
         return error_set(err, TIDINGS_E_INVALID, "record: node %d is not within 0 to %d",

@@ -86,7 +86,6 @@ static void mistakes_are_named(void **state)
         { "{\"topic\":\"t t\",\"group\":\"g\"}", "topic" },
         { "{\"topic\":\"t\",\"group\":\"g g\"}", "group" },
         { "{\"topic\":1,\"group\":\"g\"}", "topic" },
-        { "{\"topic\":\"t\",\"group\":\"g\",\"tags\":\"a ||\"}", "tags" },
         { "{\"topic\":\"t\",\"group\":\"g\",\"nameServers\":\"here\"}", "nameServers" },
         { "{\"topic\":\"t\",\"group\":\"g\",\"receivers\":[]}", "receivers" },
         { "{\"topic\":\"t\",\"group\":\"g\",\"receivers\":[\"a b\"]}", "" },
@@ -104,7 +103,9 @@ static void mistakes_are_named(void **state)
         struct settings *settings = NULL;
         struct tidings_error err = { 0 };
         struct settings_source source = source_of(wrong[i].document, NULL);
-        assert_int_equal(settings_parse(&source, &settings, &err), TIDINGS_E_INVALID);
+        if (settings_parse(&source, &settings, &err) != TIDINGS_E_INVALID) {
+            fail_msg("%s is taken", wrong[i].document);
+        }
         assert_null(settings);
         assert_true(err.text[0] != '\0');
         if (strstr(err.text, wrong[i].named) == NULL) {
