@@ -233,10 +233,11 @@ class Dtm:
                     "HTTP_PORT": self.port, "GRPC_PORT": free_port(), "JSON_RPC_PORT": free_port(), "LOG_LEVEL": "error"}
         self.server = Process(work / "dtm.log", program, env={name: str(value) for name, value in settings.items()})
         wait_for("dtm listens", lambda: answers(self.port))
-        self.pid = self.server.pid
+        self.pid, self.runs = self.server.pid, 0
 
     def load(self, url, **options):
-        item = f'{{"gid":"bench-{{n}}","trans_type":"msg","steps":[{{"action":"{url}"}}],"payloads":["{{p}}"]}}'
+        self.runs += 1
+        item = f'{{"gid":"bench{self.runs}-{{n}}","trans_type":"msg","steps":[{{"action":"{url}"}}],"payloads":["{{p}}"]}}'
         return Load(f"127.0.0.1:{self.port}", "/api/dtmsvr/submit", "Content-Type: application/json", item=item, want=200,
                     **options)
 
