@@ -39,12 +39,20 @@ size_t lane_window(const struct lane *lane)
     return window;
 }
 
+// A quarter of the connections is kept for lanes that have next to none, and for those whose
+// attempts end soon: many that hang, one after the other, cannot use up all of them.
 static bool has_share(const struct lane *lane)
 {
     const struct notify *notify = lane->notify;
     size_t most = notify->options.connections_max;
     size_t left = notify->flying < most ? most - notify->flying : 0;
-    return lane->flying < SHARE * left;
+    size_t kept = most / 4;
+    if (left > kept && lane->flying < SHARE * (left - kept)) {
+        return true;
+    }
+    size_t trials = left > kept / 2 ? 2 : 1;
+    bool is_quick = clock_mono_us(notify->clock) < lane->quick_us + QUICK_FOR_US;
+    return left > 0 && (lane->flying < trials || (is_quick && lane->flying < left));
 }
 
 static bool could_begin(const struct lane *lane, int64_t now_ms)

@@ -16,6 +16,8 @@ struct job {
     struct record_job state;
     int64_t receivers[STEP_ROWS];
     size_t receiver_count;
+    int64_t redelivered; // that the lanes know of
+    bool mixed;          // a step had several receivers, and does not tell how many each got
     // ---- of one that is being made ----
     const struct record_filter *filter;
     struct str ladder;
@@ -60,22 +62,37 @@ static void step(struct job *job)
     job->rests = op_post(&job->op) != TIDINGS_OK;
 }
 
-static void take_step(struct op *op)
+static void tell_lanes(struct job *job)
 {
-    struct job *job = BASE_CONTAINER_OF(op, struct job, op);
-    struct notify *notify = op->notify;
-    for (size_t i = 0; i < job->receiver_count && op->status == TIDINGS_OK; i++) {
+    struct notify *notify = job->op.notify;
+    int64_t more = job->state.redelivered - job->redelivered;
+    job->redelivered = job->state.redelivered;
+    job->mixed = job->mixed || job->receiver_count > 1;
+    for (size_t i = 0; i < job->receiver_count; i++) {
         struct lane *lane = lane_of(notify, job->receivers[i]);
         if (lane != NULL) {
+            lane->waiting += job->receiver_count == 1 ? more : 0;
             lane_is_due(lane, clock_wall_ms(notify->clock));
             lane_pump(lane);
         }
     }
+}
+
+static void take_step(struct op *op)
+{
+    struct job *job = BASE_CONTAINER_OF(op, struct job, op);
+    struct notify *notify = op->notify;
+    if (op->status == TIDINGS_OK) {
+        tell_lanes(job);
+    }
     bool over = op->status == TIDINGS_E_NOT_FOUND || op->status == TIDINGS_E_CLOSED ||
                 (op->status == TIDINGS_OK && job->state.state != RECORD_JOB_RUNNING);
     if (over || atomic_load(&notify->stopping)) {
+        bool mixed = job->mixed;
         drop(job);
-        backlog_count(notify); // a step does not tell how many each receiver got
+        if (mixed) {
+            backlog_count(notify);
+        }
     } else if (op->status == TIDINGS_OK) {
         step(job);
     } else {
@@ -234,6 +251,7 @@ tidings_status notify_job_cancel(struct notify *notify, int64_t job, notify_done
 struct finding {
     struct op op;
     int64_t ids[NOTIFY_JOBS_MAX];
+    int64_t redelivered[NOTIFY_JOBS_MAX];
     size_t count;
     size_t listed;
     int64_t last;
@@ -245,6 +263,7 @@ static void note_job(void *arg, const struct record_job *job)
     finding->listed++;
     finding->last = job->id;
     if (job->state == RECORD_JOB_RUNNING && finding->count < NOTIFY_JOBS_MAX) {
+        finding->redelivered[finding->count] = job->redelivered;
         finding->ids[finding->count++] = job->id;
     }
 }
@@ -270,6 +289,7 @@ static void take_finding(struct op *op)
         struct job *job = atomic_load(&op->notify->stopping) ? NULL : new_job(op->notify);
         if (job != NULL) {
             job->id = finding->ids[i];
+            job->redelivered = finding->redelivered[i];
             step(job);
         }
     }

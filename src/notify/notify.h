@@ -107,11 +107,11 @@ struct notify_receiver_view {
     int64_t failures;                           // in a row
     uint64_t attempts, delivered, failed, dead; // since the start
 };
-// E_NOT_FOUND (retired ones too, unless they are asked for by `each`).
+// E_NOT_FOUND: of retired ones, too.
 tidings_status notify_receiver_get(const struct notify *notify, struct str name,
                                    struct notify_receiver_view *ret,
                                    struct tidings_error *err) TIDINGS_NODISCARD;
-// In the order of names after `after`, at most `max`.
+// In the order of names after `after`, at most `max`, without retired ones.
 void notify_receiver_each(const struct notify *notify, struct str after, size_t max,
                           void (*each)(void *arg, const struct notify_receiver_view *view),
                           void *arg);

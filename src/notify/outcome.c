@@ -202,6 +202,9 @@ static void count_reply(struct attempt *attempt, const struct http_result *resul
     histogram_add(&stats->attempt_time, result->total_us > 0 ? result->total_us : 0);
     lane->attempts++;
     lane->failed += !taken;
+    if (result->total_us < QUICK_US) {
+        lane->quick_us = clock_mono_us(lane->notify->clock);
+    }
 }
 
 // A receiver that says that it is gone is told nothing more, until somebody resumes it.

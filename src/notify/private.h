@@ -36,7 +36,9 @@ enum {
     TESTS_MAX = 64,                // test notifications under way
     STEP_ROWS = 500,               // of a job, of retention, of a receiver that is removed
     FLIGHTS_KEPT = 2048,           // that are not used now
-    SHARE = 3,                     // a lane uses at most so many times what is free
+    QUICK_US = 1000000,
+    QUICK_FOR_US = 5000000,
+    SHARE = 3, // a lane uses at most so many times what is free
     PAYLOAD_ROOM = RECORD_PAYLOAD_MAX + RECORD_HEADERS_MAX + 4 * RECORD_NAME_MAX + 64,
 };
 
@@ -118,6 +120,7 @@ struct lane {
     struct claim claim;
     size_t ahead; // rows that are wanted beside those under way
     int64_t paced_us;
+    int64_t quick_us; // when an attempt ended that took less than QUICK_US
     uint64_t paced_begun;
     struct gate gate;
     uint64_t begun;

@@ -20,6 +20,14 @@ static const char *reason_of(enum notify_receiver_state state)
                                   : "";
 }
 
+// What was not counted yet is seen when it moves.
+static int64_t waiting(const struct lane *lane, int64_t now_ms)
+{
+    bool moves = lane->claim.busy || lane_held(lane) > 0 ||
+                 (lane->state == NOTIFY_ACTIVE && lane->due_ms <= now_ms);
+    return lane->waiting > 0 ? lane->waiting : moves;
+}
+
 static void fill(const struct lane *lane, struct notify_receiver_view *ret)
 {
     const struct gate *gate = &lane->gate;
@@ -32,7 +40,7 @@ static void fill(const struct lane *lane, struct notify_receiver_view *ret)
         .state = lane->state,
         .state_reason = reason_of(lane->state),
         .settings = lane->settings,
-        .waiting = lane->waiting > 0 ? lane->waiting : 0,
+        .waiting = waiting(lane, now_ms),
         .in_flight = (int64_t)lane->flying,
         .next_due_ms = lane->due_ms > 0 ? lane->due_ms : INT64_MAX,
         .slow_until_ms = gate->slow_until_ms > now_ms ? gate->slow_until_ms : 0,
@@ -62,10 +70,12 @@ void notify_receiver_each(const struct notify *notify, struct str after, size_t 
                           void *arg)
 {
     struct notify_receiver_view view;
-    size_t first = lanes_after(notify, after);
-    for (size_t i = first; i < notify->lane_count && i - first < max; i++) {
-        fill(notify->names[i], &view);
-        each(arg, &view);
+    for (size_t i = lanes_after(notify, after); i < notify->lane_count && max > 0; i++) {
+        if (notify->names[i]->state != NOTIFY_RETIRED) {
+            fill(notify->names[i], &view);
+            each(arg, &view);
+            max--;
+        }
     }
 }
 

@@ -25,6 +25,32 @@ static void one_that_hangs_does_not_slow_the_other(void **state)
     free(healthy);
 }
 
+// One after the other, each with more than there is: together they cannot use up all of it.
+static void many_that_hang_leave_something_for_others(void **state)
+{
+    struct fixture *f = *state;
+    enum { DEAF = 6 };
+    struct accepting *all[DEAF];
+    for (int i = 0; i < DEAF; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "deaf%d", i);
+        (void)put_at(f, name, f->deaf_port, ",\"ladder\":\"1h\",\"timeoutMs\":60000",
+                     NOTIFY_REPLACE, 0);
+        all[i] = accept_many(f, name, "d", MANY);
+        RUN_UNTIL(f, accepted, (i + 1) * MANY);
+        assert_true(view(f, name).in_flight > 0);
+    }
+    assert_true(stats(f).in_flight < 64);
+    put(f, "shop", ",\"ladder\":\"1h\"");
+    struct accepting *healthy = accept_many(f, "shop", "s", MANY);
+    RUN_UNTIL(f, delivered, MANY);
+    assert_int_equal(call_count(f, "shop"), MANY);
+    for (int i = 0; i < DEAF; i++) {
+        free(all[i]);
+    }
+    free(healthy);
+}
+
 static void in_flight_is_the_receivers_limit(void **state)
 {
     struct fixture *f = *state;
@@ -209,6 +235,7 @@ static void all_are_served_when_connections_are_few(void **state)
 }
 
 NOTIFY_TESTS("isolation", TEST(one_that_hangs_does_not_slow_the_other),
+             TEST(many_that_hang_leave_something_for_others),
              TEST(in_flight_is_the_receivers_limit), TEST(the_breaker_opens_probes_and_closes),
              TEST(a_parked_receiver_is_freed_by_an_operator),
              TEST(a_refusal_does_not_open_the_breaker), TEST(retry_after_slows_the_whole_receiver),
