@@ -192,9 +192,9 @@ static void a_commit_that_fails_is_told(void **state)
     fault_init(&fault);
     notify_stop(f->notify);
     f->options.record.fault = &fault;
+    assert_int_equal(fault_parse(&fault, "db.commit:40+3", NULL), TIDINGS_OK);
     start_notify(f);
     put(f, "shop", "");
-    assert_int_equal(fault_parse(&fault, "db.commit:40+3", NULL), TIDINGS_OK);
     for (int i = 0; i < MANY; i++) {
         struct accepting accepting;
         char tx_no[24];
@@ -203,11 +203,13 @@ static void a_commit_that_fails_is_told(void **state)
         await(f, &accepting.told);
         failed += accepting.told.status != TIDINGS_OK;
     }
-    fault_init(&fault);
     RUN_UNTIL(f, delivered, MANY - failed);
     run_for(f, 60);
     assert_int_equal(stats(f).waiting, 0);
     assert_int_equal(call_count(f, "shop"), MANY - failed);
+    notify_stop(f->notify); // before what it points to goes
+    f->options.record.fault = NULL;
+    start_notify(f);
 }
 
 NOTIFY_TESTS("restart", TEST(what_waits_is_delivered_after_a_restart),
