@@ -102,12 +102,26 @@ static tidings_status send_it(struct attempt *attempt, struct tidings_error *err
     return status;
 }
 
+// Its time came and went while nothing could be sent: a receiver that was paused or parked, a
+// server that stood still.
+static bool is_past_its_window(const struct attempt *attempt)
+{
+    const struct record_claimed *claimed = &attempt->claimed;
+    int64_t window_ms = attempt->ladder.window_ms;
+    return window_ms > 0 && claimed->first_ms != 0 &&
+           attempt->begun_ms - claimed->first_ms > window_ms + WINDOW_SLACK_MS;
+}
+
 void attempt_begin(struct attempt *attempt)
 {
     struct lane *lane = attempt->lane;
     struct notify *notify = attempt->op.notify;
     struct tidings_error err = { 0 };
     attempt->begun_ms = clock_wall_ms(notify->clock);
+    if (is_past_its_window(attempt)) {
+        attempt_end(attempt, RECORD_REASON_WINDOW);
+        return;
+    }
     if (attempt->begun_ms + lane->limits->timeout_ms > attempt->lease_until_ms - LEASE_SAFETY_MS) {
         attempt_release(attempt);
         return;

@@ -130,6 +130,17 @@ void attempt_release(struct attempt *attempt)
     settle(attempt);
 }
 
+void attempt_end(struct attempt *attempt, enum record_reason reason)
+{
+    fill_outcome(attempt);
+    attempt->outcome.event = RECORD_END;
+    attempt->outcome.reason = reason;
+    attempt->outcome.attempt = (struct record_attempt){
+        .number = attempt->claimed.earlier + attempt->claimed.attempts,
+    };
+    settle(attempt);
+}
+
 // ---- what follows ----
 static void climb(struct attempt *attempt, const struct http_result *result)
 {

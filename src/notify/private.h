@@ -25,6 +25,7 @@ enum {
     LEASED_MAX = 16384,     // rows in memory
     AHEAD_US = 200000,      // so much of its work lies ready for a lane, see lane_window
     PACE_US = 1000000,      // its pace is not older than that when rows are leased for it
+    WINDOW_SLACK_MS = 1000, // an attempt that was due within its window may begin so late
     AGAIN_MS = 100,         // after what failed for reasons of the store; doubles
     AGAIN_MOST_MS = 10000,
     REPLY_KEPT = 4096,             // bytes of a reply that are on record
@@ -215,6 +216,7 @@ void attempt_free(struct attempt *attempt); // what is in its parcel too
 void attempt_ready(struct attempt *attempt);
 void attempt_begin(struct attempt *attempt);
 void attempt_release(struct attempt *attempt); // gives the lease back untried
+void attempt_end(struct attempt *attempt, enum record_reason reason); // without trying
 void attempt_replied(void *attempt, const struct http_result *result);
 void outcomes_again(struct notify *notify); // those that the store did not take
 int attempt_class(const struct http_result *result, bool taken);

@@ -120,6 +120,11 @@ static tidings_status check_outcome(const struct record_outcome *outcome, enum r
         return error_set(err, TIDINGS_E_INVALID, "record: event %d does not end an attempt",
                          (int)outcome->event);
     }
+    if (outcome->attempt.begun_ms == 0 && outcome->event != RECORD_END &&
+        outcome->event != RECORD_RELEASE) {
+        return error_set(err, TIDINGS_E_INVALID, "record: event %d without an attempt",
+                         (int)outcome->event);
+    }
     if (outcome->attempt.reply.len > RECORD_REPLY_MAX ||
         outcome->attempt.error.len > RECORD_ERROR_MAX) {
         return error_set(err, TIDINGS_E_TOO_LARGE,
@@ -149,14 +154,20 @@ static tidings_status finish(struct record *record, const struct record_outcome 
                              enum record_state state, struct tidings_error *err)
 {
     const struct record_attempt *attempt = &outcome->attempt;
-    tidings_status status = record_run(
-        record, NULL, err, STMT_ARCHIVE_ADD, "iiiiiiiiiiiiiiiiitb", outcome->id,
-        outcome->receiver_id, outcome->ladder_id, (int64_t)state, (int64_t)outcome->reason,
-        outcome->first_ms, clock_wall_ms(record->clock), (int64_t)attempt->number,
-        attempt->begun_ms, (int64_t)attempt->dns_us, (int64_t)attempt->connect_us,
-        (int64_t)attempt->tls_us, (int64_t)attempt->first_byte_us, (int64_t)attempt->total_us,
-        (int64_t)attempt->http_status, (int64_t)attempt->error_class, attempt->next_due_ms,
-        attempt->error, attempt->reply);
+    tidings_status status =
+        attempt->begun_ms == 0
+            ? record_run(record, NULL, err, STMT_ARCHIVE_UNTRIED, "iiiiiiii", outcome->id,
+                         outcome->receiver_id, outcome->ladder_id, (int64_t)state,
+                         (int64_t)outcome->reason, outcome->first_ms, clock_wall_ms(record->clock),
+                         (int64_t)attempt->number)
+            : record_run(record, NULL, err, STMT_ARCHIVE_ADD, "iiiiiiiiiiiiiiiiitb", outcome->id,
+                         outcome->receiver_id, outcome->ladder_id, (int64_t)state,
+                         (int64_t)outcome->reason, outcome->first_ms, clock_wall_ms(record->clock),
+                         (int64_t)attempt->number, attempt->begun_ms, (int64_t)attempt->dns_us,
+                         (int64_t)attempt->connect_us, (int64_t)attempt->tls_us,
+                         (int64_t)attempt->first_byte_us, (int64_t)attempt->total_us,
+                         (int64_t)attempt->http_status, (int64_t)attempt->error_class,
+                         attempt->next_due_ms, attempt->error, attempt->reply);
     if (status == TIDINGS_OK && state == RECORD_DEAD) {
         status = record_run(record, NULL, err, STMT_DEAD_NEW, "iii", outcome->receiver_id,
                             outcome->id, (int64_t)outcome->reason);

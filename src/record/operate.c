@@ -108,7 +108,7 @@ tidings_status record_cancel(struct record *record, int64_t id, struct tidings_e
     if (status != TIDINGS_OK || rows == 0) {
         return status != TIDINGS_OK ? status : explain(record, id, "cancelled", err);
     }
-    return record_run(record, NULL, err, STMT_ARCHIVE_CANCELLED, "iiiiiiii", id, receiver_id,
+    return record_run(record, NULL, err, STMT_ARCHIVE_UNTRIED, "iiiiiiii", id, receiver_id,
                       ladder_id, (int64_t)state, (int64_t)RECORD_REASON_OPERATOR, first_ms,
                       clock_wall_ms(record->clock), attempts);
 }

@@ -237,6 +237,7 @@ struct record_outcome {
     int64_t due_ms;  // of RELEASE and RETRY
     int32_t earlier; // as claimed
     // What was tried; not used by RELEASE. attempt.number is earlier + attempts + 1 of the claim.
+    // END may come without a further attempt: begun_ms is 0 then, and number is earlier + attempts.
     struct record_attempt attempt;
 };
 // Writes the attempt and the state it leads to, in one. E_STATE when the lease is no longer this

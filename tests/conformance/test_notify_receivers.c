@@ -99,6 +99,25 @@ static void paused_ones_take_and_do_not_send(void **state)
     RUN_UNTIL(f, delivered, 1);
 }
 
+// What came due within its window and could not be sent then is not sent behind it.
+static void the_window_ends_for_paused_ones_too(void **state)
+{
+    struct fixture *f = *state;
+    put(f, "shop", ",\"ladder\":\"200ms*\",\"windowMs\":300");
+    fail_next(f, "shop", 1, 500, 0);
+    struct record_accepted accepted = accept_one(f, "shop", "tx1");
+    RUN_UNTIL(f, attempts, 1);
+    set_state(f, "shop", NOTIFY_PAUSED);
+    run_for(f, 1500); // and the second by which an attempt may be late
+    set_state(f, "shop", NOTIFY_ACTIVE);
+    RUN_UNTIL(f, dead, 1);
+    struct seen seen = read_record(f, accepted.id);
+    assert_int_equal(seen.notification.reason, RECORD_REASON_WINDOW);
+    assert_int_equal(seen.notification.attempts, 1);
+    assert_int_equal(seen.count, 1);
+    assert_int_equal(call_count(f, "shop"), 1);
+}
+
 static void what_waits_keeps_its_ladder(void **state)
 {
     struct fixture *f = *state;
@@ -310,6 +329,7 @@ static void they_are_listed_by_name(void **state)
 
 NOTIFY_TESTS("receivers", TEST(put_create_replace_and_merge), TEST(what_is_wrong_is_told_at_once),
              TEST(changes_are_made_in_order), TEST(paused_ones_take_and_do_not_send),
-             TEST(what_waits_keeps_its_ladder), TEST(what_waits_for_a_removed_one_is_cancelled),
+             TEST(the_window_ends_for_paused_ones_too), TEST(what_waits_keeps_its_ladder),
+             TEST(what_waits_for_a_removed_one_is_cancelled),
              TEST(a_rotated_secret_signs_beside_the_old_one),
              TEST(a_test_is_sent_and_not_on_record), TEST(they_are_listed_by_name))
