@@ -42,7 +42,7 @@ def test_the_same_id_and_bytes_each_time(notifier, sink):
     assert notifier.wait(id, "delivered")["attempts"] == 5
     attempts = notifier.attempts(id)
     assert [one.get("status") for one in attempts] == [500, None, 404, 302, 200]
-    assert [one["errorClass"] for one in attempts] == ["none", "receive", "none", "none", "none"]
+    assert [one["errorClass"] for one in attempts] == ["http_5xx", "receive", "http_4xx", "http_3xx", "none"]
     assert [one.get("reply", "") for one in attempts] == ["not now", "", "", "", "thanks"]
     check_climb(attempts, [10, 20, 30, 40])
     assert sink.got("/trap") == []

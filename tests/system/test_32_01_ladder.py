@@ -66,7 +66,7 @@ def test_every_kind_of_failure_climbs(notifier, sink):
     id = notifier.submit(name)
     assert notifier.wait(id, "delivered")["attempts"] == 5
     attempts = notifier.attempts(id)
-    assert [one["errorClass"] for one in attempts] == ["receive", "timeout", "none", "none", "none"]
+    assert [one["errorClass"] for one in attempts] == ["receive", "timeout", "http_4xx", "http_2xx", "none"]
     check_climb(attempts, [10] * 4)
 
 
