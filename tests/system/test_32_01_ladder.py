@@ -72,7 +72,7 @@ def test_every_kind_of_failure_climbs(notifier, sink):
 
 def test_jitter_only_lengthens(notifier, sink):
     sink.on("/jitter", status(500))
-    name = notifier.receiver(sink.url("/jitter"), ladder="1h; jitter=50%")
+    name = notifier.receiver(sink.url("/jitter"), ladder="1h; jitter=50%", breaker={"failures": 0})
     delays = []
     for id in [notifier.submit(name) for _ in range(20)]:
         [attempt] = notifier.wait_attempts(id, 1)

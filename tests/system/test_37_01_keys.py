@@ -72,14 +72,30 @@ def body_of(method, path):
 @pytest.mark.parametrize("method,path", EVERYTHING)
 def test_without_a_key(guarded, keys, method, path):
     key = keys.keys["ops"]
-    for header in (None, "Bearer wrong", "Bearer ", "Bearer", f"Basic {key}", key, f"bearer  {key} x", f"Bearer {key}x", f"Bearer {key[:-1]}",
+    answer = Notifier(guarded).call(method, path, body_of(method, path))
+    assert answer.status == 401 and answer.header("WWW-Authenticate").startswith("Bearer"), answer
+    # Wrong ones are counted by address: who sends many is told to wait, and still gets nothing else.
+    answer = Notifier(guarded).call(method, path, body_of(method, path), headers={"Authorization": f"Bearer {key}x"})
+    assert answer.status in (401, 429) and key not in answer.body.decode(), answer
+
+
+def test_nearly_a_key(own_server, keys):
+    server, key = own_server(ALLOW, keys.flag), keys.keys["ops"]
+    for header in ("Bearer wrong", "Bearer ", "Bearer", f"Basic {key}", key, f"bearer  {key} x", f"Bearer {key}x", f"Bearer {key[:-1]}",
                    f"Bearer {key.upper()}", "Bearer " + "x" * 5000):
-        fields = {} if header is None else {"Authorization": header}
-        answer = Notifier(guarded).call(method, path, body_of(method, path), headers=fields)
+        answer = Notifier(server).call("GET", "/v1/whoami", headers={"Authorization": header})
         assert answer.status in (400, 401, 431), (header, answer)
-        if answer.status == 401:
-            assert answer.header("WWW-Authenticate").startswith("Bearer")
+        assert answer.status != 401 or answer.header("WWW-Authenticate").startswith("Bearer")
         assert key not in answer.body.decode()
+
+
+def test_guessing(own_server, keys):
+    """Wrong keys from one address are soon told to wait; who has a right one is not, from the same address neither."""
+    server = own_server(ALLOW, keys.flag)
+    answers = [Notifier(server, f"guess {number}").call("GET", "/v1/whoami") for number in range(300)]
+    assert {one.status for one in answers} == {401, 429}
+    assert int(next(one for one in answers if one.status == 429).header("Retry-After")) >= 1
+    assert Notifier(server, keys.keys["ops"]).call("GET", "/v1/whoami").status == 200
 
 
 def test_before_anything_is_looked_at(guarded):
@@ -115,7 +131,7 @@ def test_initiator(ops, pay):
     foreign = ops.submit("bank1", source="payroll", tx_no="foreign")
     for source in ("payroll", "Pay", "shop", "pa", "xshop-1"):
         problem = pay.refused(403, "POST", "/v1/notifications", {"source": source, "type": "t", "txNo": "1", "receivers": ["bank1"], "payload": 1})
-        assert source in problem.get("permission", "") + problem.get("detail", "")
+        assert problem["permission"] and problem["field"] == "source"
     assert pay.get(own)["source"] == "pay" and pay.get(shop)["source"] == "shop-7" and pay.payload(own).body
     for path in ("", "/payload", "/attempts"):
         assert pay.call("GET", f"/v1/notifications/{foreign}{path}").status in (403, 404)

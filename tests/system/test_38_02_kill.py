@@ -14,7 +14,7 @@ pytestmark = pytest.mark.ours
 def test_accepted_is_never_lost(own_server, sink, turn):
     sink.on("/load", by_attempt(status(500), ok()))
     server = own_server(ALLOW)
-    name = Notifier(server).receiver(sink.url("/load"), ladder="300ms*", timeoutMs=1000)
+    name = Notifier(server).receiver(sink.url("/load"), ladder="300ms*", timeoutMs=1000, breaker={"failures": 0})
     accepted, stop = {}, threading.Event()
 
     def submit(worker):

@@ -15,21 +15,22 @@ store:
 broker:
   topics:
     - from_file:2
+api:
+  payload_max: 2000
 notify:
   allow: 127.0.0.0/8
-  payload_max: 2000
-  receivers:
-    - name: bank1
-      url: {url}
-      types: ["recharge.*"]
-      ladder: "10ms 1h"
-      headers:
-        X-From: file
-  bindings:
-    - name: paid
-      topic: from_file
-      group: from_file_group
-      receivers: [bank1]
+receivers:
+  bank1:
+    url: {url}
+    types: ["recharge.*"]
+    ladder: "10ms 1h"
+    headers:
+      X-From: file
+bindings:
+  paid:
+    topic: from_file
+    group: from_file_group
+    receivers: [bank1]
 """
 
 
@@ -66,9 +67,9 @@ def test_twice_is_once(own_server, sink, tmp_path):
 
 
 @pytest.mark.parametrize("old,new,word", [
-    ("    - name: bank1\n", "    - nam: bank1\n", "nam"), ("ladder: \"10ms 1h\"", "ladder: 5x", "5x"), ("types: [\"recharge.*\"]", "types: 7", "types"),
+    ("  bank1:\n", "  bank 1:\n", "bank 1"), ("ladder: \"10ms 1h\"", "ladder: 5x", "5x"), ("types: [\"recharge.*\"]", "types: 7", "types"),
     ("topic: from_file\n", "topic: 'bad name'\n", "bad name"), ("allow: 127.0.0.0/8", "allow: 127.0.0.0/7", "127.0.0.0/7"),
-    ("payload_max: 2000", "payload_max: lots", "lots"), ("{url}", "ftp://x/", "url"), ("      group: from_file_group\n", "", "group"),
+    ("payload_max: 2000", "payload_max: lots", "lots"), ("{url}", "ftp://x/", "url"), ("    group: from_file_group\n", "", "group"),
     ("  payload_max: 2000\n", "  colour: red\n", "colour")])
 def test_mistakes(tmp_path, old, new, word):
     path = tmp_path / "wrong.yaml"

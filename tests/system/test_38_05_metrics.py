@@ -43,7 +43,7 @@ def test_classes_and_histograms(own_server, sink):
     api.wait_attempts(api.submit(api.receiver("http://127.0.0.1:9/", ladder="1h")), 1)
     names = " ".join(checked_metrics(server))
     assert re.search(r'tidings_notify_\w+\{[^}]*"connect"[^}]*\}', names)
-    for part in ("lateness", "arrive", "attempt"):
+    for part in ("lateness", "accept_to_attempt", "attempt"):
         assert re.search(rf"tidings_notify_\w*{part}\w*_bucket\{{[^}}]*le=\"\+Inf\"[^}}]*\}}", names), part
 
 
