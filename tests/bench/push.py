@@ -315,6 +315,7 @@ def main():
     if options.quick:
         options.seconds, options.backlog = 10, 200000
     chosen = options.only or [*SECTIONS, *(["large"] if options.large else [])]
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is stopped
     folder = tempfile.mkdtemp(prefix="tidings-bench-")
     bench = Bench(options, folder)
     try:
