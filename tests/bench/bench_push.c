@@ -10,7 +10,8 @@
 //     size=N             bytes of a payload (1024)
 //     header=TEXT        a line of the request's head, {n} as above; may be given 16 times
 //     want=STATUS        of a good answer (202)
-//     due=MS,N           {d} of the first is so far away, and N are due each second; else {d} is zeros, which is no JSON
+//     due=MS,N           {d} of the first is so far away, and N are due each second; else {d} is
+//     zeros, which is no JSON
 // A payload begins with a time (µs since 1970) and its number, for bench_receive: the time when it
 // was to be sent or, with due=, the due one. With rate=, a request that finds no free connection is
 // late, and its time shows it.
