@@ -182,9 +182,21 @@ static tidings_status find_txno(struct carried *carried, const tidings_message *
     return keep_name(carried, "id", str_of(tidings_message_id(message)), tx_no, err);
 }
 
+static const char *const passed[] = { "traceparent", "tracestate" };
+
+// Bytes that its header lines take at most.
+static size_t headers_size(const tidings_message *message)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < BASE_COUNT(passed); i++) {
+        const char *value = tidings_message_property(message, passed[i]);
+        size += value != NULL ? strlen(passed[i]) + strlen(value) + 4 : 0;
+    }
+    return size < RECORD_HEADERS_MAX ? size : RECORD_HEADERS_MAX;
+}
+
 static tidings_status keep_headers(struct carried *carried, const tidings_message *message)
 {
-    static const char *const passed[] = { "traceparent", "tracestate" };
     struct buf lines;
     tidings_status status = TIDINGS_OK;
     buf_init(&lines, RECORD_HEADERS_MAX);
@@ -224,7 +236,7 @@ static tidings_status fill(struct carried *carried, const tidings_message *messa
                          len, carried->ear->intake->options.payload_max);
     }
     // All at once: what was kept must not move when more is.
-    size_t room = len + RECORD_HEADERS_MAX + 2 * RECORD_NAME_MAX;
+    size_t room = len + headers_size(message) + 2 * RECORD_NAME_MAX;
     buf_init(&carried->room, room);
     tidings_status status = buf_reserve(&carried->room, room, NULL);
     if (status == TIDINGS_OK) {
