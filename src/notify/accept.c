@@ -235,6 +235,7 @@ static void take_one(struct accepting *accepting)
     if (status == TIDINGS_OK) {
         fill_targets(accepting);
         status = op_post(&accepting->op);
+        accepting->op.notify->accepts_out += status == TIDINGS_OK;
         if (status != TIDINGS_OK) {
             drop_pledges(accepting);
             (void)error_set(&accepting->op.err, status,
@@ -248,7 +249,10 @@ static void take_one(struct accepting *accepting)
 
 void accepts_take(struct notify *notify, struct list *accepts)
 {
-    for (struct list *node = list_pop(accepts); node != NULL; node = list_pop(accepts)) {
+    list_append(&notify->accepts_waiting, accepts);
+    while (!list_empty(&notify->accepts_waiting) &&
+           (notify->accepts_out < ACCEPTS_OUT_MAX || atomic_load(&notify->stopping))) {
+        struct list *node = list_pop(&notify->accepts_waiting);
         struct accepting *accepting = LIST_ENTRY(node, struct accepting, node);
         if (atomic_load(&notify->stopping)) {
             (void)error_set(&accepting->op.err, TIDINGS_E_CLOSED, "the notifier stops");

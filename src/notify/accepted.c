@@ -96,6 +96,7 @@ void accepting_take(struct op *op)
 {
     struct accepting *accepting = BASE_CONTAINER_OF(op, struct accepting, op);
     struct notify *notify = op->notify;
+    notify->accepts_out--;
     struct parcel *parcel = op->status == TIDINGS_OK && accepting->leased > 0
                                 ? parcel_copy(notify, accepting->submission)
                                 : NULL;

@@ -54,6 +54,7 @@ static void init(struct notify *notify, const struct notify_options *options)
     list_init(&notify->jobs);
     list_init(&notify->answers);
     list_init(&notify->accepts);
+    list_init(&notify->accepts_waiting);
     notify->timer_ms = INT64_MAX;
     pthread_mutex_init(&notify->lock, NULL);
     rnd_seed_system(&notify->rnd);

@@ -32,6 +32,7 @@ enum {
     MEMORY_MAX = 64 * 1024 * 1024, // of payloads in memory, with what belongs to them
     CLAIM_BYTES = 4 * 1024 * 1024, // of one claim, but for its first row
     ACCEPTS_MAX = 32768,           // submissions that are not answered yet
+    ACCEPTS_OUT_MAX = 512,         // of them the store has: outcomes and claims wait behind them
     CHANGES_MAX = 10000,           // changes of receivers that wait
     OPS_MAX = 10000,               // redeliveries and cancellations that wait
     TESTS_MAX = 64,                // test notifications under way
@@ -279,6 +280,8 @@ struct notify {
     size_t memory;
     struct flight *flights;
     size_t flights_kept;
+    struct list accepts_waiting; // for the store to have room for them
+    size_t accepts_out;          // that the store has
     // ---- others ----
     struct list changes; // the first one is being made
     size_t change_count;
