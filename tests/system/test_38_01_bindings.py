@@ -165,6 +165,7 @@ def test_wrong_documents(notifier, document, field):
     notifier.refused(404, "GET", "/v1/bindings/wrong")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("times", [1, 3])
 def test_killed_between(own_server, sink, times):
     """kill -9 at any moment: each message is a notification exactly once, or comes again until it is."""

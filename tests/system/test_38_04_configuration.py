@@ -68,7 +68,7 @@ def test_twice_is_once(own_server, sink, tmp_path):
 
 @pytest.mark.parametrize("old,new,word", [
     ("  bank1:\n", "  bank 1:\n", "bank 1"), ("ladder: \"10ms 1h\"", "ladder: 5x", "5x"), ("types: [\"recharge.*\"]", "types: 7", "types"),
-    ("topic: from_file\n", "topic: 'bad name'\n", "bad name"), ("allow: 127.0.0.0/8", "allow: 127.0.0.0/7", "127.0.0.0/7"),
+    ("topic: from_file\n", "topic: 'bad name'\n", "topic"), ("allow: 127.0.0.0/8", "allow: 127.0.0.0/7", "127.0.0.0/7"),
     ("payload_max: 2000", "payload_max: lots", "lots"), ("{url}", "ftp://x/", "url"), ("    group: from_file_group\n", "", "group"),
     ("  payload_max: 2000\n", "  colour: red\n", "colour")])
 def test_mistakes(tmp_path, old, new, word):
