@@ -39,9 +39,20 @@ LIBRARIES = {
 HEADERS = ("webhook-id", "webhook-timestamp", "webhook-signature")
 BODIES = [b"{}", b'{"amount":1.10, "\xe9\x87\x91":"\xf0\x9f\x92\xb0"}', b'"' + b"x" * 200_000 + b'"', b"[1,\n\t2 ]", b"0"]
 ANSWER_S = 60
-# Of schemathesis: what it says about answers of any request, wrong ones too, and what it may say with a key and without.
-CHECKS = ("not_a_server_error", "status_code_conformance", "content_type_conformance", "response_headers_conformance",
-          "response_schema_conformance", "allow_header_conformance", "unsupported_method", "ignored_auth", "negative_data_rejection")
+# All checks of schemathesis but: a batch tells in its 207 what was wrong; a header that means something for another kind of body is passed over; YAML is text.
+SETTINGS = """
+[checks]
+positive_data_acceptance.enabled = false  # what is well-formed may yet name a receiver that is not there
+negative_data_rejection.expected-statuses = ["400", "401", "403", "404", "405", "409", "413", "415", "422", "429"]
+
+[[operations]]
+include-operation-id = "submit"
+checks.negative_data_rejection.enabled = false
+
+[[operations]]
+include-path = "/openapi.yaml"
+checks.response_schema_conformance.enabled = false
+"""
 
 
 # ---- signatures ----
@@ -164,8 +175,9 @@ def check_openapi(options):
         try:
             prepare(server, key)
             path, different = document_of(server, key, folder)
+            (Path(folder) / "schemathesis.toml").write_text(SETTINGS, encoding="ascii")
             done = subprocess.run([str(BUILD / "python" / "bin" / "schemathesis"), "run", str(path), "--url", f"http://{server.http}",
-                                   "--header", f"Authorization: Bearer {key}", "--checks", ",".join(CHECKS), "--max-examples",
+                                   "--header", f"Authorization: Bearer {key}", "--max-examples",
                                    str(options.max_examples), "--seed", str(options.seed), "--request-timeout", "30", "--workers", "1",
                                    "--continue-on-failure", "--no-color", "--suppress-health-check", "all", "--warnings", "off",
                                    "--report", "ndjson", "--report-ndjson-path", str(BUILD / "run" / "push-schemathesis.ndjson")],
