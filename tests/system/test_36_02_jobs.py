@@ -143,6 +143,19 @@ def test_what_died_behind_it(notifier, sink):
     assert len(sink.got("/g")) == 200
 
 
+def test_what_waits_is_counted(notifier, sink):
+    """The count of what waits, which a job raises while deliveries lower it, is 0 when nothing waits."""
+    name = notifier.receiver(sink.url("/counted"), inFlight=256)
+    fill(notifier, name, 8000, "counted")
+    wait_until(lambda: len(notifier.list(receiver=name, state="delivered", limit=1000)) == 8000, 120)
+    wait_until(lambda: notifier.show(name)["waiting"] == 0)
+    wait_job(notifier, start(notifier, receiver=name, state="delivered"))
+    sink.wait(16_000, "/counted", within_s=120)
+    wait_until(lambda: len(notifier.list(receiver=name, state="delivered", limit=1000)) == 8000, 120)
+    wait_until(lambda: notifier.show(name)["waiting"] == 0, what="nothing waits")
+    assert notifier.metrics()["tidings_notify_in_flight"] == 0
+
+
 def test_list(notifier, sink):
     name = notifier.receiver(sink.url("/h"))
     jobs = [start(notifier, receiver=name) for _ in range(7)]

@@ -41,7 +41,7 @@ def test_more_than_ten_thousand(own_server, sink):
     job = start(api, receiver=name, state="delivered")
     server.restart(kill9=True)
     assert wait_job(api, job, within_s=240)["redelivered"] == 12_000
-    wait_until(lambda: api.show(name)["waiting"] == 0, 240)
+    wait_until(lambda: {one["state"] for one in api.list(receiver=name, limit=1000)} == {"delivered"}, 240)
     rows = api.list(receiver=name, limit=1000)
     assert len(rows) == 12_000 and {one["state"] for one in rows} == {"delivered"}
     assert min(one["attempts"] for one in rows) >= 2
