@@ -114,7 +114,7 @@ def test_many_headers_that_still_fit(notifier, sink):
 def test_an_answer_without_having_read(notifier, sink):
     """A receiver may answer before the whole body has come."""
     from receivers import early
-    sink.on("/early", early("headers", says(answer(413))), ok())
+    sink.on("/early", early("headers", says(answer(413, fields=[("Connection", "close")]))), ok())
     id = notifier.raw(notifier.receiver(sink.url("/early"), ladder="10ms"), b"x" * (1 << 20))
     notifier.wait(id, "delivered")
     first = notifier.attempts(id)[0]
