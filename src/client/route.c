@@ -199,7 +199,7 @@ static void on_route(struct call *call, const struct reply *reply)
         ask(topic);
         return;
     }
-    if (reply->status == TIDINGS_OK && !topic->told_refusal && routes->refused != NULL) {
+    if (status != TIDINGS_E_CLOSED && !topic->told_refusal && routes->refused != NULL) {
         topic->told_refusal = true;
         routes->refused(routes->arg, topic);
     }

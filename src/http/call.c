@@ -44,13 +44,14 @@ static size_t take_reply(char *bytes, size_t size, size_t count, void *arg)
     return len;
 }
 
-static size_t count_header(char *bytes, size_t size, size_t count, void *arg)
+static size_t read_head(char *bytes, size_t size, size_t count, void *arg)
 {
     struct http_call *call = arg;
-    (void)bytes;
-    call->header_bytes += size * count;
+    size_t len = size * count;
+    call->header_bytes += len;
     call->headers_too_large = call->header_bytes > HTTP_REPLY_HEADERS_MAX;
-    return call->headers_too_large ? 0 : size * count;
+    head_line(str_make(bytes, len), &call->head_broken, &call->head_ended);
+    return call->headers_too_large || call->head_broken ? 0 : len;
 }
 
 static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
@@ -171,7 +172,7 @@ static bool set_callbacks(struct http_call *call)
            SET(CURLOPT_CLOSESOCKETDATA, call->client) &&
            SET(CURLOPT_PREREQFUNCTION, before_request) && SET(CURLOPT_PREREQDATA, call) &&
            SET(CURLOPT_WRITEFUNCTION, take_reply) && SET(CURLOPT_WRITEDATA, call) &&
-           SET(CURLOPT_HEADERFUNCTION, count_header) && SET(CURLOPT_HEADERDATA, call);
+           SET(CURLOPT_HEADERFUNCTION, read_head) && SET(CURLOPT_HEADERDATA, call);
 }
 
 // All that is the same for every request.
@@ -304,6 +305,7 @@ void call_release(struct http_call *call)
         buf_deinit(&call->lines);
     }
     call->header_bytes = 0;
+    call->head_broken = call->head_ended = false;
     call->truncated = call->headers_too_large = call->refused = call->ended = false;
     call->sent = call->sent_again = call->expired = call->no_memory = call->running = false;
     call->reason[0] = call->curl_error[0] = '\0';

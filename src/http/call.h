@@ -53,6 +53,8 @@ struct http_call {
     struct buf lines; // their text
     struct buf reply;
     size_t header_bytes;
+    bool head_broken; // a line of the reply's head is no HTTP
+    bool head_ended;  // all of it came
     bool is_get;
     bool has_secrets;
     bool running;    // libcurl has it
@@ -100,5 +102,9 @@ bool sockets_init(struct http_client *client);
 void sockets_deinit(struct http_client *client); // after curl_multi_cleanup
 curl_socket_t sockets_open(struct http_client *client, int family, int type, int protocol);
 int sockets_close(void *client, curl_socket_t fd);
+
+// ---- head.c ----
+// Looks at one line of a reply's head, with its end.
+void head_line(struct str line, bool *broken, bool *ended);
 
 #endif

@@ -42,9 +42,12 @@ static enum http_failure failure_of(const struct http_call *call, CURLcode code)
         return HTTP_RECEIVE;
     }
     if (code == CURLE_WRITE_ERROR) { // we ended it
-        return call->headers_too_large ? HTTP_MALFORMED
-               : call->truncated       ? HTTP_FINE
-                                       : HTTP_IMPOSSIBLE;
+        return call->headers_too_large || call->head_broken ? HTTP_MALFORMED
+               : call->truncated                            ? HTTP_FINE
+                                                            : HTTP_IMPOSSIBLE;
+    }
+    if (code == CURLE_OK && !call->head_ended) {
+        return HTTP_RECEIVE;
     }
     if (code == CURLE_COULDNT_CONNECT && call->refused) {
         return HTTP_REFUSED;
@@ -67,6 +70,12 @@ static const char *error_of(const struct http_call *call, CURLcode code, enum ht
     }
     if (call->headers_too_large) {
         return "the reply has more than 64 KiB of headers";
+    }
+    if (call->head_broken) {
+        return "the reply's head is no HTTP";
+    }
+    if (code == CURLE_OK) {
+        return "the reply ended within its head";
     }
     if (call->expired) {
         return "no connection of this receiver was free in time";

@@ -80,8 +80,18 @@ static bool make_room(struct http_client *client, curl_socket_t fd)
     return true;
 }
 
+static void drop(struct socket_watch *watched)
+{
+    if (watched != NULL) {
+        watched->client->sockets[watched->fd] = NULL;
+        net_watch_free(watched->watch);
+        free(watched);
+    }
+}
+
 static struct socket_watch *add(struct http_client *client, curl_socket_t fd, bool is_ours)
 {
+    drop(find(client, fd)); // of one that libcurl closed without a word: the number is used again
     struct socket_watch *watched = make_room(client, fd) ? calloc(1, sizeof *watched) : NULL;
     if (watched == NULL) {
         return NULL;
@@ -93,15 +103,6 @@ static struct socket_watch *add(struct http_client *client, curl_socket_t fd, bo
     }
     client->sockets[fd] = watched;
     return watched;
-}
-
-static void drop(struct socket_watch *watched)
-{
-    if (watched != NULL) {
-        watched->client->sockets[watched->fd] = NULL;
-        net_watch_free(watched->watch);
-        free(watched);
-    }
 }
 
 curl_socket_t sockets_open(struct http_client *client, int family, int type, int protocol)

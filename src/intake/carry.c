@@ -22,6 +22,7 @@ static void answer(struct carried *carried, tidings_answer with)
 
 static void refuse(struct carried *carried, tidings_answer with, const char *why)
 {
+    ear_say(carried->ear, why);
     log_line(carried->ear->intake->options.log, LOG_WARN, "intake",
              "msg=\"a message did not become a notification\" binding=%s tx_no=\"%.*s\" then=%s "
              "reason=\"%s\"",

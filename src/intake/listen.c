@@ -10,19 +10,21 @@ static tidings_answer on_message(void *arg, const tidings_message *message,
     return carry(arg, message, delivery);
 }
 
-// The library's own threads. What went wrong last is shown; a consumer goes on by itself.
-static void on_event(void *arg, int is_error, const char *text)
+bool ear_say(struct ear *ear, const char *text)
 {
-    struct ear *ear = arg;
-    if (!is_error) {
-        return;
-    }
     pthread_mutex_lock(&ear->lock);
     bool new = strncmp(ear->error, text, sizeof ear->error - 1) != 0;
     (void)str_copy(ear->error, sizeof ear->error,
                    str_make(text, strnlen(text, sizeof ear->error - 1)));
     pthread_mutex_unlock(&ear->lock);
-    if (new) {
+    return new;
+}
+
+// The library's own threads. A consumer goes on by itself.
+static void on_event(void *arg, int is_error, const char *text)
+{
+    struct ear *ear = arg;
+    if (is_error && ear_say(ear, text)) {
         log_line(ear->intake->options.log, LOG_WARN, "intake",
                  "msg=\"a binding's consumer reports\" binding=%s reason=\"%s\"", ear->name, text);
     }

@@ -78,6 +78,8 @@ struct ear *ear_start(struct intake *intake, struct str name, struct settings *s
 // Waits for what is under way, up to STOP_MS; then the rest comes again to whoever listens next.
 // Not on the loop's thread.
 void ear_stop(struct ear *ear);
+// What went wrong last is shown; false when it is the same as before. Any thread.
+bool ear_say(struct ear *ear, const char *text);
 
 // ---- carry.c: one message on its way into the notifier ----
 struct carried {

@@ -97,6 +97,26 @@ static tidings_status make_settings(struct change *change, const struct lane *la
                                          err);
 }
 
+// What replaces settings by the same ones changes nothing, as a configuration does that is read at
+// each start. Only told of settings without secrets: sealed twice these are two texts.
+static bool is_same(const struct change *change, const struct lane *lane)
+{
+    struct buf old;
+    struct buf new;
+    if (change->kind != CHANGE_PUT || change->how != NOTIFY_REPLACE || lane == NULL ||
+        lane->state == NOTIFY_RETIRED) {
+        return false;
+    }
+    buf_init(&old, RECEIVER_DOCUMENT_MAX);
+    buf_init(&new, RECEIVER_DOCUMENT_MAX);
+    bool same = receiver_settings_store(lane->settings, NULL, &old, NULL) == TIDINGS_OK &&
+                receiver_settings_store(change->settings, NULL, &new, NULL) == TIDINGS_OK &&
+                str_eq(buf_str(&old), buf_str(&new));
+    buf_deinit(&old);
+    buf_deinit(&new);
+    return same;
+}
+
 static tidings_status prepare(struct change *change, struct tidings_error *err)
 {
     struct notify *notify = change->op.notify;
@@ -109,6 +129,7 @@ static tidings_status prepare(struct change *change, struct tidings_error *err)
         status =
             receiver_settings_store(change->settings, notify->options.seal, &change->stored, err);
     }
+    change->unchanged = status == TIDINGS_OK && is_same(change, lane);
     if (status == TIDINGS_OK && lane == NULL) {
         change->fresh = notify->lane_count < NOTIFY_RECEIVERS_MAX
                             ? lane_new(notify, str_of(change->name))
@@ -195,6 +216,11 @@ static void begin_first(struct notify *notify)
     }
     struct change *change = LIST_ENTRY(notify->changes.next, struct change, node);
     tidings_status status = prepare(change, &change->op.err);
+    if (change->unchanged) {
+        change->made_version = change->lane->version;
+        op_answer(&change->op, TIDINGS_OK);
+        return;
+    }
     if (status == TIDINGS_OK) {
         status = op_post(&change->op);
         if (status != TIDINGS_OK) {
@@ -215,7 +241,7 @@ static void take_change(struct op *op)
     if (op->status == TIDINGS_E_DUPLICATE) {
         op->status = TIDINGS_E_EXISTS;
     }
-    if (op->status == TIDINGS_OK) {
+    if (op->status == TIDINGS_OK && !change->unchanged) {
         adopt(change);
     }
     begin_first(notify);

@@ -28,6 +28,7 @@ struct change {
     struct lane *fresh;                 // by this one
     struct receiver_settings *settings; // the new ones
     struct buf stored;
+    bool unchanged; // it has these settings: nothing is stored
     struct record_receiver row;
     int64_t ladder_id;
     int64_t made_id;

@@ -67,7 +67,7 @@ def test_retire(notifier, sink):
     assert notifier.get(finished)["state"] == "delivered"
     answer = notifier.call("POST", "/v1/notifications", {"source": "s", "type": "t", "txNo": "late", "receivers": [name], "payload": 1})
     assert answer.status in (404, 409, 422), answer
-    assert [one["state"] for one in notifier.pages("/v1/receivers") if one["name"] == name] == ["retired"]
+    assert name not in [one["name"] for one in notifier.pages("/v1/receivers")]
     for method, path in (("GET", ""), ("PATCH", ""), ("POST", "/pause"), ("POST", "/test")):
         assert notifier.call(method, f"/v1/receivers/{name}{path}", {} if method == "PATCH" else None).status in (404, 409)
     assert notifier.call("DELETE", f"/v1/receivers/{name}").status == 404
