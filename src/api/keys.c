@@ -39,37 +39,11 @@ const char *api_role_text(enum api_role role)
 }
 
 // ---- patterns ----
-bool api_pattern_matches(struct str pattern, struct str text)
-{
-    size_t p = 0;
-    size_t t = 0;
-    size_t star = SIZE_MAX; // the last one, and how much of the text it stands for
-    size_t taken = 0;
-    while (t < text.len) {
-        if (p < pattern.len && pattern.ptr[p] == '*') {
-            star = p++;
-            taken = t;
-        } else if (p < pattern.len && pattern.ptr[p] == text.ptr[t]) {
-            p++;
-            t++;
-        } else if (star != SIZE_MAX) {
-            p = star + 1;
-            t = ++taken;
-        } else {
-            return false;
-        }
-    }
-    while (p < pattern.len && pattern.ptr[p] == '*') {
-        p++;
-    }
-    return p == pattern.len;
-}
-
 bool api_patterns_match(struct str patterns, struct str text)
 {
     struct str piece;
     while (str_split(&patterns, ',', &piece)) {
-        if (piece.len > 0 && api_pattern_matches(piece, text)) {
+        if (piece.len > 0 && str_matches(text, piece)) {
             return true;
         }
     }

@@ -51,9 +51,7 @@ const struct api_key *api_keys_at(const struct api_keys *keys, size_t index);
 // fits.
 struct api_key *api_keys_find(struct api_keys *keys, const unsigned char hash[API_KEY_HASH_SIZE]);
 
-// `*` stands for any characters, everything else for itself.
-bool api_pattern_matches(struct str pattern, struct str text);
-// Whether one of "A,B" matches.
+// Whether one of "A,B" matches (str_matches).
 bool api_patterns_match(struct str patterns, struct str text);
 // The only thing that the patterns can match: one pattern without `*`. ptr NULL when it is not so.
 struct str api_patterns_only(struct str patterns);

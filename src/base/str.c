@@ -57,6 +57,32 @@ struct str str_trim(struct str text)
     return text;
 }
 
+bool str_matches(struct str text, struct str pattern)
+{
+    size_t star = SIZE_MAX; // the last one
+    size_t behind = 0;      // what it stands for ends here
+    size_t p = 0;
+    size_t t = 0;
+    while (t < text.len) {
+        if (p < pattern.len && pattern.ptr[p] == '*') {
+            star = p++;
+            behind = t;
+        } else if (p < pattern.len && pattern.ptr[p] == text.ptr[t]) {
+            p++;
+            t++;
+        } else if (star != SIZE_MAX) {
+            p = star + 1;
+            t = ++behind;
+        } else {
+            return false;
+        }
+    }
+    while (p < pattern.len && pattern.ptr[p] == '*') {
+        p++;
+    }
+    return p == pattern.len;
+}
+
 bool str_split(struct str *rest, char separator, struct str *ret_piece)
 {
     if (rest->ptr == NULL) {

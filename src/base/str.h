@@ -48,6 +48,9 @@ int str_cmp(struct str a, struct str b);
 size_t str_find(struct str text, char c, size_t from);
 // Index of the first occurrence of `needle`, or SIZE_MAX.
 size_t str_find_str(struct str text, struct str needle);
+// Whether the text is as the pattern says, in which `*` stands for any bytes, none too. Time grows
+// with the product of both lengths at most.
+bool str_matches(struct str text, struct str pattern);
 // Without white space at both ends.
 struct str str_trim(struct str text);
 // Cuts the next piece up to `separator` off *rest; false when *rest is used up (ptr NULL).

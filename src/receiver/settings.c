@@ -51,36 +51,10 @@ tidings_status receiver_name_check(struct str name, struct tidings_error *err)
                             RECEIVER_NAME_MAX);
 }
 
-static bool type_fits(struct str pattern, struct str type)
-{
-    size_t star = SIZE_MAX; // the last one
-    size_t behind = 0;      // what it stands for ends here
-    size_t p = 0;
-    size_t t = 0;
-    while (t < type.len) {
-        if (p < pattern.len && pattern.ptr[p] == '*') {
-            star = p++;
-            behind = t;
-        } else if (p < pattern.len && pattern.ptr[p] == type.ptr[t]) {
-            p++;
-            t++;
-        } else if (star != SIZE_MAX) {
-            p = star + 1;
-            t = ++behind;
-        } else {
-            return false;
-        }
-    }
-    while (p < pattern.len && pattern.ptr[p] == '*') {
-        p++;
-    }
-    return p == pattern.len;
-}
-
 bool receiver_subscribes(const struct receiver_settings *settings, struct str type)
 {
     for (size_t i = 0; i < settings->type_count; i++) {
-        if (type_fits(settings->types[i], type)) {
+        if (str_matches(type, settings->types[i])) {
             return true;
         }
     }

@@ -186,6 +186,27 @@ static void utf8_follows_the_standard(void **state)
     assert_false(str_is_utf8(str_make("\xe4\xbd\xa0", 2))); // the rest lies behind the view
 }
 
+static void patterns(void **state)
+{
+    static const struct {
+        const char *pattern;
+        const char *text;
+        bool matches;
+    } rows[] = {
+        { "", "", true },         { "", "a", false },           { "*", "", true },
+        { "*", "abc", true },     { "a*", "a", true },          { "a*", "ba", false },
+        { "*a", "ba", true },     { "*a", "ab", false },        { "a*c", "abbc", true },
+        { "a*c", "abcb", false }, { "a*b*c", "aXbYbZc", true }, { "**a**", "a", true },
+        { "a.b", "axb", false },  { "pay.*", "pay.", true },    { "pay.*", "pay", false },
+    };
+    (void)state;
+    for (size_t i = 0; i < BASE_COUNT(rows); i++) {
+        if (str_matches(str_of(rows[i].text), str_of(rows[i].pattern)) != rows[i].matches) {
+            fail_msg("%s and %s", rows[i].pattern, rows[i].text);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -197,6 +218,7 @@ int main(void)
         cmocka_unit_test(hashes_are_stable),
         cmocka_unit_test(java_hash_is_that_of_java),
         cmocka_unit_test(utf8_follows_the_standard),
+        cmocka_unit_test(patterns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
