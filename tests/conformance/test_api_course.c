@@ -62,6 +62,9 @@ static void test_receiver_versions(void **state)
     (void)ask_json(&course, "PUT", "/v1/receivers/put", document);
     expect(&course, 201, "\"version\":1");
     (void)ask_json(&course, "PUT", "/v1/receivers/put", document);
+    expect(&course, 200, "\"version\":1"); // nothing has changed
+    (void)ask_json(&course, "PUT", "/v1/receivers/put",
+                   "{\"url\":\"http://127.0.0.1:9/\",\"inFlight\":5}");
     expect(&course, 200, "\"version\":2");
     static const char json[] = "Content-Type: application/json\r\n";
     char fields[128];
