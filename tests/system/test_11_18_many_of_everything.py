@@ -27,8 +27,6 @@ from client import Client, wait_until
 PATIENCE_S = 120  # with a sanitizer and a busy machine: the server has all their pulls to answer first
 CROWD, TOPICS, GROUPS, BEATING, BUSY = 5000, 1000, 1000, 4000, 200
 OUT_SOFT_KB, OUT_TOTAL_KB = 4 * 1024, 256 * 1024
-# ASan keeps what was freed for a while and surrounds each piece of memory: its figures say little.
-IS_SANITIZED = "asan" in servers.PROGRAM or "tsan" in servers.PROGRAM
 pytestmark = pytest.mark.ours
 
 
@@ -128,15 +126,15 @@ def test_many_deaf_consumers(own_server):
         trips = [round_trip(client, number) for number in range(20)]
         grown_kb = server.resident_kb() - before_kb
         print(f"120 deaf consumers +{grown_kb} KiB, slowest trip {max(trips):.3f} s")
-        assert grown_kb > OUT_TOTAL_KB // 2 and (IS_SANITIZED or grown_kb < OUT_TOTAL_KB + 120 * 512)
+        assert grown_kb > OUT_TOTAL_KB // 2 and (servers.IS_SANITIZED or grown_kb < OUT_TOTAL_KB + 120 * 512)
         for one in deaf:
             one.close()
         wait_until(lambda: metric(server, "tidings_connections") == 1, within_s=PATIENCE_S)
-        wait_until(lambda: IS_SANITIZED or server.resident_kb() - before_kb < 32 * 1024, what="memory given back")
+        wait_until(lambda: servers.IS_SANITIZED or server.resident_kb() - before_kb < 32 * 1024, what="memory given back")
 
 
 def test_many_of_everything(own_server):
-    server = own_server(env={"ASAN_OPTIONS": "quarantine_size_mb=1"} if IS_SANITIZED else {})
+    server = own_server(env={"ASAN_OPTIONS": "quarantine_size_mb=1"} if servers.IS_SANITIZED else {})
     with Client(server.broker, timeout_s=PATIENCE_S) as client:
         make_topics(client)
         for _ in range(4):
@@ -144,7 +142,7 @@ def test_many_of_everything(own_server):
         before_kb = server.resident_kb()
         peaks = [fill_and_leave(server, client, number, before_kb) for number in range(3)]
     # Nothing is left of the earlier crowds that the last one has to come on top of.
-    assert peaks[2] < peaks[0] * 1.15 or IS_SANITIZED, peaks
+    assert peaks[2] < peaks[0] * 1.15 or servers.IS_SANITIZED, peaks
 
 
 def fill_and_leave(server, client, number, before_kb):
@@ -161,7 +159,7 @@ def fill_and_leave(server, client, number, before_kb):
             deaf.close()
         print(f"round {number}: before {before_kb} KiB, crowd +{came_kb - before_kb} KiB, "
               f"deaf consumer +{waiting_kb - came_kb} KiB, peak {peak_kb} KiB, slowest trip {max(trips):.3f} s")
-        if not IS_SANITIZED:
+        if not servers.IS_SANITIZED:
             assert came_kb - before_kb < CROWD * 6  # KiB for each, its heartbeat, group and topic with it
             assert waiting_kb - came_kb < OUT_SOFT_KB + 8 * 1024
         assert json.loads(client.call(codec.CONSUMER_LIST, {"consumerGroup": "group_1"}).body)["consumerIdList"]
