@@ -108,6 +108,7 @@ void call_read_result(struct http_call *call, CURLcode code, struct http_result 
         (void)curl_easy_getinfo(call->easy, CURLINFO_RETRY_AFTER, &retry_after_s);
     }
     long version = number_of(call, CURLINFO_HTTP_VERSION);
+    int64_t total_us = time_of(call, CURLINFO_TOTAL_TIME_T); // -1 also of less than a microsecond
     *ret = (struct http_result){
         .failure = failure,
         .error = error_of(call, code, failure),
@@ -120,7 +121,7 @@ void call_read_result(struct http_call *call, CURLcode code, struct http_result 
         .connect_us = time_of(call, CURLINFO_CONNECT_TIME_T),
         .tls_us = time_of(call, CURLINFO_APPCONNECT_TIME_T),
         .first_byte_us = time_of(call, CURLINFO_STARTTRANSFER_TIME_T),
-        .total_us = call->running ? time_of(call, CURLINFO_TOTAL_TIME_T) : call->waited_us,
+        .total_us = total_us > 0 ? total_us : call->waited_us,
         .http_version = version == CURL_HTTP_VERSION_1_0   ? 10
                         : version == CURL_HTTP_VERSION_1_1 ? 11
                         : version == CURL_HTTP_VERSION_2_0 ? 20
