@@ -73,8 +73,7 @@ struct routes {
     unsigned server_count;
     unsigned server;                                 // the one that answered last
     void (*changed)(void *arg, struct topic *topic); // may be NULL
-    // Name servers answer, but not with a route (topic->err says why): once until there is one. May
-    // be NULL.
+    // No name server answers with a route (topic->err says why): once until one does. May be NULL.
     void (*refused)(void *arg, struct topic *topic);
     void *arg;
 };

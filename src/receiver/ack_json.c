@@ -2,9 +2,9 @@
 // A place in a JSON text by RFC 6901, and what must be there.
 #include <stdlib.h>
 
-#include "base/num.h"
 #include "receiver/ack.h"
 #include "receiver/ack_parts.h"
+#include "wire/tree.h"
 
 struct ack_json {
     char *pointer;
@@ -81,49 +81,6 @@ void ack_json_free(struct ack_json *json)
     }
 }
 
-// A reference token without its escapes; `ret` has room for it.
-static size_t unescape(struct str token, char *ret)
-{
-    size_t len = 0;
-    for (size_t i = 0; i < token.len; i++) {
-        char c = token.ptr[i];
-        if (c == '~') {
-            c = token.ptr[++i] == '0' ? '~' : '/';
-        }
-        ret[len++] = c;
-    }
-    return len;
-}
-
-static const json_t *step(const json_t *value, struct str token)
-{
-    char key[ACK_TEXT_MAX + 1];
-    int64_t index;
-    if (json_is_array(value)) {
-        // No leading zeros: "01" is no index.
-        bool is_index = num_parse_i64(token, 0, INT32_MAX, &index) && token.ptr[0] != '-' &&
-                        (token.len == 1 || token.ptr[0] != '0');
-        return is_index ? json_array_get(value, (size_t)index) : NULL;
-    }
-    size_t len = unescape(token, key);
-    return json_is_object(value) ? json_object_getn(value, key, len) : NULL;
-}
-
-static const json_t *find(const char *pointer, const json_t *root)
-{
-    struct str rest = str_of(pointer);
-    struct str token;
-    const json_t *value = root;
-    if (rest.len == 0) {
-        return root;
-    }
-    rest = str_make(rest.ptr + 1, rest.len - 1);
-    while (value != NULL && str_split(&rest, '/', &token)) {
-        value = step(value, token);
-    }
-    return value;
-}
-
 // 1 and 1.0 are one number, however they were written.
 static bool is_equal(const json_t *a, const json_t *b)
 {
@@ -147,7 +104,7 @@ bool ack_json_fits(const struct ack_json *json, const json_t *root, char *why, s
     char pointer[MEMBER_EXCERPT_SIZE];
     char wanted[MEMBER_EXCERPT_SIZE];
     char came[MEMBER_EXCERPT_SIZE];
-    const json_t *value = find(json->pointer, root);
+    const json_t *value = wire_tree_at(root, str_of(json->pointer));
     if (value != NULL && is_equal(json->equals, value)) {
         return true;
     }

@@ -31,8 +31,9 @@ static const json_t *step(const json_t *value, struct str token)
 {
     char name[TOKEN_MAX];
     int64_t index;
-    if (json_is_array(value)) { // no leading zeros, no "-": nothing stands behind the end
-        bool plain = token.len == 1 || (token.len > 1 && token.ptr[0] != '0');
+    if (json_is_array(value)) { // no leading zeros, no "-" (behind the end), no sign
+        bool plain =
+            token.len == 1 || (token.len > 1 && token.ptr[0] != '0' && token.ptr[0] != '-');
         return plain && num_parse_i64(token, 0, INT32_MAX, &index)
                    ? json_array_get(value, (size_t)index)
                    : NULL;

@@ -13,6 +13,7 @@ import contextlib
 import itertools
 import os
 import secrets
+import subprocess
 import sys
 from pathlib import Path
 
@@ -75,6 +76,29 @@ def own_server(tmp_path):
         if one.is_running:
             one.stop()
         one.check_stderr()
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """small_disk(flags, size_mb) starts a server in a file system of that size, which goes with the test."""
+    assert os.geteuid() == 0, "this test mounts a small file system: run it as root"
+    mount, made = tmp_path / "small", []
+
+    def make(flags, size_mb):
+        mount.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size_mb}m", "tmpfs", str(mount)], check=True)
+        made.append(Server(mount / "data", flags))
+        return made[0].start()
+
+    try:
+        yield make
+        if made[0].is_running:
+            made[0].stop()
+        made[0].check_stderr()
+    finally:
+        if made and made[0].is_running:
+            made[0].kill9()
+        subprocess.run(["umount", str(mount)], check=True)
 
 
 @pytest.fixture

@@ -1,14 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """A full disk: sends are refused with 14, what was acknowledged stays and can be read, service resumes by itself."""
-import os
-import subprocess
 import urllib.error
 import urllib.request
 
 import codec
 import pytest
 from client import Client, wait_until
-from server import Server
 
 pytestmark = pytest.mark.ours
 FLAGS = ("--segment-size", "4M", "--max-message-size", "1M", "--disk-reserve", "8M", "--retry-ladder", "1s 1h")
@@ -16,22 +13,8 @@ BODY = b"y" * 200_000
 
 
 @pytest.fixture(name="small")
-def fixture_small(tmp_path):
-    """A file system of 48 MiB and a server in it."""
-    assert os.geteuid() == 0, "this test mounts a small file system: run it as root"
-    mount = tmp_path / "small"
-    mount.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", str(mount)], check=True)
-    server = Server(mount / "data", FLAGS)
-    try:
-        yield server.start()
-        if server.is_running:
-            server.stop()
-        server.check_stderr()
-    finally:
-        if server.is_running:
-            server.kill9()
-        subprocess.run(["umount", str(mount)], check=True)
+def fixture_small(small_disk):
+    return small_disk(FLAGS, 48)
 
 
 def fill(client, first=0):

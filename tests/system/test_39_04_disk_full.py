@@ -1,36 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fault of a peer (Convoy: the queue cannot be written, "Event queued successfully" is answered all the same). Ours
 refuses what it cannot make durable; what was accepted is delivered; it resumes by itself when there is room."""
-import os
-import subprocess
 
 import pytest
 from client import wait_until
 from notifier import ALLOW, Notifier
 from receivers import ok
-from server import Server
 
 pytestmark = pytest.mark.ours
 FLAGS = (ALLOW, "--segment-size=4M", "--max-message-size=1M", "--disk-reserve=8M")
 
 
 @pytest.fixture(name="small")
-def fixture_small(tmp_path):
-    """A file system of 64 MiB and a server in it."""
-    assert os.geteuid() == 0, "this test mounts a small file system: run it as root"
-    mount = tmp_path / "small"
-    mount.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(mount)], check=True)
-    server = Server(mount / "data", FLAGS)
-    try:
-        yield server.start()
-        if server.is_running:
-            server.stop()
-        server.check_stderr()
-    finally:
-        if server.is_running:
-            server.kill9()
-        subprocess.run(["umount", str(mount)], check=True)
+def fixture_small(small_disk):
+    return small_disk(FLAGS, 64)
 
 
 def test_refuses_keeps_resumes(small, sink):
