@@ -2,8 +2,10 @@
 #include "http/client.h"
 
 #include <stdlib.h>
+#include <strings.h>
 
-#include "http/call.h"
+#include "http/curl_way.h"
+#include "http/lean.h"
 #include "net/net.h"
 
 const char *http_failure_text(enum http_failure failure)
@@ -17,91 +19,82 @@ const char *http_failure_text(enum http_failure failure)
 }
 
 // ---- what is done ----
-void client_finish(struct http_call *call, CURLcode code)
+void client_finish(struct http_call *call)
 {
     struct http_result result;
     list_remove(&call->node);
     waiting_leave(call);
-    call_read_result(call, code, &result);
+    call->way->read_result(call, &result);
     call->done(call->arg, &result);
-    call_release(call);
+    call->way->release(call);
 }
 
-void client_take_done(struct http_client *client)
+bool client_ended_early(const struct http_call *call, enum http_failure *ret_failure,
+                        const char **ret_error)
 {
-    int left = 0;
-    for (CURLMsg *message = curl_multi_info_read(client->multi, &left); message != NULL;
-         message = curl_multi_info_read(client->multi, &left)) {
-        char *call = NULL;
-        CURLcode code = message->data.result;
-        if (message->msg == CURLMSG_DONE &&
-            curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &call) == CURLE_OK) {
-            client_finish((struct http_call *)(void *)call, code);
+    *ret_failure = call->ended ? HTTP_ENDED : call->expired ? HTTP_DEADLINE : HTTP_IMPOSSIBLE;
+    *ret_error = call->ended     ? "the client was closed"
+                 : call->expired ? "no connection of this receiver was free in time"
+                                 : "no memory for a request";
+    return call->ended || call->expired || call->no_memory;
+}
+
+// ---- requests ----
+static bool is_field(struct str text, bool is_name)
+{
+    bool wrong = text.len == 0 && is_name;
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        wrong |= c < 0x20 || c == 0x7f || (is_name && (c == ' ' || c == ':' || c >= 0x80));
+    }
+    return !wrong;
+}
+
+// What says where the body ends is written here and nowhere else.
+static bool is_framing(struct str name)
+{
+    return (name.len == 14 && strncasecmp(name.ptr, "content-length", 14) == 0) ||
+           (name.len == 17 && strncasecmp(name.ptr, "transfer-encoding", 17) == 0);
+}
+
+tidings_status client_check_fields(const struct http_outgoing *outgoing, struct tidings_error *err)
+{
+    if (outgoing->field_count > HTTP_FIELDS_MAX) {
+        return error_set(err, TIDINGS_E_TOO_LARGE, "http: %zu header fields, at most %d",
+                         outgoing->field_count, HTTP_FIELDS_MAX);
+    }
+    for (size_t i = 0; i < outgoing->field_count; i++) {
+        const struct http_field *field = &outgoing->fields[i];
+        if (!is_field(field->name, true) || !is_field(field->value, false) ||
+            field->name.len + field->value.len > HTTP_FIELD_MAX) {
+            return error_set(err, TIDINGS_E_INVALID,
+                             "http: header field %zu: a name, and a value without control "
+                             "characters, of %d bytes together",
+                             i + 1, HTTP_FIELD_MAX);
+        }
+        if (is_framing(field->name)) {
+            return error_set(err, TIDINGS_E_INVALID,
+                             "http: header field %zu: the length is written by the client", i + 1);
         }
     }
-}
-
-// ---- the client ----
-static bool configure(struct http_client *client)
-{
-    CURLM *multi = client->multi;
-    const struct http_client_options *options = &client->options;
-    return sockets_init(client) && waiting_init(client) &&
-           curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)options->connections_max) ==
-               CURLM_OK &&
-           curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS,
-                             (long)options->connections_max) == CURLM_OK &&
-           curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)options->per_host_max) ==
-               CURLM_OK;
-}
-
-tidings_status http_client_new(struct net_loop *loop, const struct http_client_options *options,
-                               struct http_client **ret, struct tidings_error *err)
-{
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) { // counted; may be called again
-        return error_set(err, TIDINGS_E_INTERNAL, "http: libcurl does not start");
-    }
-    struct http_client *client = calloc(1, sizeof *client);
-    if (client != NULL) {
-        client->loop = loop;
-        client->options = *options;
-        list_init(&client->calls);
-        list_init(&client->idle);
-        list_init(&client->ready);
-        for (size_t i = 0; i < HTTP_HOST_BUCKETS; i++) {
-            list_init(&client->hosts[i]);
-        }
-        client->multi = curl_multi_init();
-    }
-    if (client == NULL || client->multi == NULL || !configure(client)) {
-        http_client_free(client);
-        return error_set(err, TIDINGS_E_NO_MEMORY, "http: no memory for a client");
-    }
-    *ret = client;
     return TIDINGS_OK;
 }
 
-void http_client_free(struct http_client *client)
+static bool is_plain(const struct http_client *client, const char *url)
 {
-    if (client == NULL) {
-        return;
+    return !client->only_curl && strncasecmp(url, "http://", 7) == 0;
+}
+
+static tidings_status take(struct http_client *client, struct host *host,
+                           const struct http_outgoing *outgoing, struct http_call **ret,
+                           struct tidings_error *err)
+{
+    if (is_plain(client, outgoing->url)) {
+        return lean_take(client->lean, host, outgoing, ret, err);
     }
-    client->closing = true;
-    while (!list_empty(&client->calls)) {
-        struct http_call *call = LIST_ENTRY(client->calls.next, struct http_call, node);
-        call->ended = true;
-        client_finish(call, CURLE_ABORTED_BY_CALLBACK);
-    }
-    for (struct list *node = list_pop(&client->idle); node != NULL;
-         node = list_pop(&client->idle)) {
-        call_free(LIST_ENTRY(node, struct http_call, node));
-    }
-    if (client->multi != NULL) {
-        (void)curl_multi_cleanup(client->multi);
-    }
-    sockets_deinit(client);
-    waiting_deinit(client);
-    free(client);
+    tidings_status status =
+        client->curl == NULL ? curl_way_new(client, &client->curl, err) : TIDINGS_OK;
+    return status == TIDINGS_OK ? curl_way_take(client->curl, outgoing, ret, err) : status;
 }
 
 tidings_status http_client_send(struct http_client *client, const struct http_outgoing *outgoing,
@@ -112,15 +105,25 @@ tidings_status http_client_send(struct http_client *client, const struct http_ou
     if (client->closing) {
         return error_set(err, TIDINGS_E_CLOSED, "http: the client is being freed");
     }
-    tidings_status status = call_take(client, outgoing, &call, err);
+    tidings_status status = client_check_fields(outgoing, err);
     if (status != TIDINGS_OK) {
         return status;
     }
-    call->done = done;
-    call->arg = arg;
-    status = waiting_admit(call, outgoing->url, outgoing->deadline_ms, err);
+    struct host *host = waiting_host(client, outgoing->url);
+    if (host == NULL) {
+        return error_set(err, TIDINGS_E_NO_MEMORY, "http: no memory for a request");
+    }
+    status = take(client, host, outgoing, &call, err);
+    if (status == TIDINGS_OK) {
+        call->done = done;
+        call->arg = arg;
+        status = waiting_admit(call, host, outgoing->deadline_ms, err);
+        if (status != TIDINGS_OK) {
+            call->way->release(call);
+        }
+    }
     if (status != TIDINGS_OK) {
-        call_release(call);
+        waiting_drop_unused(host);
         return status;
     }
     list_add_tail(&client->calls, &call->node);
@@ -134,5 +137,50 @@ void http_call_cancel(struct http_call *call)
 {
     list_remove(&call->node);
     waiting_leave(call);
-    call_release(call);
+    call->way->release(call);
+}
+
+// ---- the client ----
+tidings_status http_client_new(struct net_loop *loop, const struct http_client_options *options,
+                               struct http_client **ret, struct tidings_error *err)
+{
+    struct http_client *client = calloc(1, sizeof *client);
+    if (client == NULL) {
+        return error_set(err, TIDINGS_E_NO_MEMORY, "http: no memory for a client");
+    }
+    client->loop = loop;
+    client->options = *options;
+    list_init(&client->calls);
+    list_init(&client->ready);
+    for (size_t i = 0; i < HTTP_HOST_BUCKETS; i++) {
+        list_init(&client->hosts[i]);
+    }
+    if (!waiting_init(client) || !lean_new(client, &client->lean)) {
+        http_client_free(client);
+        return error_set(err, TIDINGS_E_NO_MEMORY, "http: no memory for a client");
+    }
+    *ret = client;
+    return TIDINGS_OK;
+}
+
+void client_use_curl_only(struct http_client *client)
+{
+    client->only_curl = true;
+}
+
+void http_client_free(struct http_client *client)
+{
+    if (client == NULL) {
+        return;
+    }
+    client->closing = true;
+    while (!list_empty(&client->calls)) {
+        struct http_call *call = LIST_ENTRY(client->calls.next, struct http_call, node);
+        call->ended = true;
+        client_finish(call);
+    }
+    lean_free(client->lean);
+    curl_way_free(client->curl);
+    waiting_deinit(client);
+    free(client);
 }

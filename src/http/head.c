@@ -50,6 +50,15 @@ static bool begins(struct str line, struct str lower)
     return true;
 }
 
+bool head_field(struct str line, struct str lower, struct str *ret_value)
+{
+    if (!begins(line, lower)) {
+        return false;
+    }
+    *ret_value = str_trim(str_make(line.ptr + lower.len, line.len - lower.len));
+    return true;
+}
+
 void head_line(struct str line, bool *broken, bool *ended)
 {
     static const struct str length = { "content-length:", 15 };

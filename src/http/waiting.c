@@ -2,24 +2,13 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "http/call.h"
+#include "http/lean.h"
+#include "http/policy.h"
 #include "net/net.h"
 
 enum { WAITING_MAX = 1 << 20 };
 
-struct host {
-    struct list node;    // in its bucket
-    struct list ready;   // in client->ready
-    struct list waiting; // calls, first come first
-    unsigned running;
-    unsigned calls; // running and waiting
-    uint64_t hash;
-    size_t len;
-    char name[]; // "https://host:port", in lower case
-};
-
 // ---- hosts ----
-// Scheme, host and port as they are written: who writes one host in two ways gets two lines.
 static struct str host_part(const char *url)
 {
     const char *start = strstr(url, "://");
@@ -27,46 +16,52 @@ static struct str host_part(const char *url)
     return str_make(url, (size_t)(start - url) + strcspn(start, "/?#"));
 }
 
-static void copy_lower(char *out, struct str text)
+// The text in lower case, and its hash.
+static uint64_t lower(char *out, struct str text)
 {
     for (size_t i = 0; i < text.len; i++) {
         char c = text.ptr[i];
         out[i] = c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
     }
+    return str_hash(str_make(out, text.len));
 }
 
-static struct host *find_or_make(struct http_client *client, const char *url)
+static struct host *make(struct http_client *client, struct str name, uint64_t hash)
 {
-    struct str part = host_part(url);
-    struct host *made = malloc(sizeof *made + part.len);
-    if (made == NULL) {
-        return NULL;
+    struct host *host = malloc(sizeof *host + name.len);
+    if (host != NULL) {
+        *host = (struct host){ .len = name.len, .hash = hash };
+        memcpy(host->name, name.ptr, name.len);
+        list_init(&host->ready);
+        list_init(&host->waiting);
+        list_init(&host->kept);
+        list_add_tail(&client->hosts[hash % HTTP_HOST_BUCKETS], &host->node);
     }
-    copy_lower(made->name, part);
-    made->len = part.len;
-    made->hash = str_hash(str_make(made->name, made->len));
-    struct list *bucket = &client->hosts[made->hash % HTTP_HOST_BUCKETS];
-    list_for_each (node, bucket) {
+    return host;
+}
+
+struct host *waiting_host(struct http_client *client, const char *url)
+{
+    char text[HTTP_URL_MAX];
+    struct str part = host_part(url);
+    part.len = part.len < sizeof text ? part.len : sizeof text; // longer ones share a line
+    uint64_t hash = lower(text, part);
+    part.ptr = text;
+    list_for_each (node, &client->hosts[hash % HTTP_HOST_BUCKETS]) {
         struct host *host = LIST_ENTRY(node, struct host, node);
-        if (host->hash == made->hash &&
-            str_eq(str_make(host->name, host->len), str_make(made->name, made->len))) {
-            free(made);
+        if (host->hash == hash && str_eq(str_make(host->name, host->len), part)) {
             return host;
         }
     }
-    made->running = 0;
-    made->calls = 0;
-    list_init(&made->ready);
-    list_init(&made->waiting);
-    list_add_tail(bucket, &made->node);
-    return made;
+    return make(client, part, hash);
 }
 
-static void drop_unused(struct host *host)
+void waiting_drop_unused(struct host *host)
 {
-    if (host->calls == 0) {
+    if (host->calls == 0 && host->kept_count == 0) {
         list_remove(&host->ready);
         list_remove(&host->node);
+        lean_target_free(host->target);
         free(host);
     }
 }
@@ -81,17 +76,18 @@ static void sort_in(struct http_client *client, struct host *host)
 }
 
 // ---- running and waiting ----
-static bool run(struct http_call *call, int64_t left_ms)
+static bool run(struct http_call *call)
 {
-    struct http_client *client = call->client;
-    if (!call_set_deadline(call, left_ms) ||
-        curl_multi_add_handle(client->multi, call->easy) != CURLM_OK) {
-        return false;
-    }
     call->running = true;
-    client->running++;
+    call->client->running++;
     call->host->running++;
-    return true;
+    if (call->way->start(call)) {
+        return true;
+    }
+    call->running = false;
+    call->client->running--;
+    call->host->running--;
+    return false;
 }
 
 static void arm(struct http_client *client)
@@ -122,10 +118,10 @@ static void run_next(struct http_client *client)
         struct host *host = LIST_ENTRY(client->ready.next, struct host, ready);
         struct http_call *call = LIST_ENTRY(host->waiting.next, struct http_call, wait);
         int64_t now_us = clock_mono_us(clock_system());
-        int64_t left_ms = (call->due.due - now_us) / 1000;
+        bool is_late = call->deadline_us - now_us < 1000;
         call->waited_us = now_us - call->begun_us;
-        if (left_ms <= 0 || !run(call, left_ms)) {
-            call->no_memory = left_ms > 0;
+        if (is_late || !run(call)) {
+            call->no_memory = !is_late;
             list_remove(&call->wait); // the timer ends it, soon
             net_timer_start(client->wait_timer, 0);
             heap_remove(&client->waiting, &call->due);
@@ -146,16 +142,15 @@ static void wait_ended(void *arg)
         struct http_call *call = BASE_CONTAINER_OF(first, struct http_call, due);
         call->expired = !call->no_memory;
         call->waited_us = now_us - call->begun_us;
-        client_finish(call, call->no_memory ? CURLE_OUT_OF_MEMORY : CURLE_OPERATION_TIMEDOUT);
+        client_finish(call);
     }
     arm(client);
 }
 
-static tidings_status wait_for_place(struct http_call *call, int64_t deadline_ms)
+static tidings_status wait_for_place(struct http_call *call)
 {
     struct http_client *client = call->client;
-    tidings_status status =
-        heap_push(&client->waiting, &call->due, call->begun_us + deadline_ms * 1000);
+    tidings_status status = heap_push(&client->waiting, &call->due, call->deadline_us);
     if (status == TIDINGS_OK) {
         list_add_tail(&call->host->waiting, &call->wait);
         sort_in(client, call->host);
@@ -166,26 +161,24 @@ static tidings_status wait_for_place(struct http_call *call, int64_t deadline_ms
     return status;
 }
 
-tidings_status waiting_admit(struct http_call *call, const char *url, int64_t deadline_ms,
+tidings_status waiting_admit(struct http_call *call, struct host *host, int64_t deadline_ms,
                              struct tidings_error *err)
 {
     struct http_client *client = call->client;
-    struct host *host = find_or_make(client, url);
-    if (host == NULL) {
-        return error_set(err, TIDINGS_E_NO_MEMORY, "http: no memory for a request");
-    }
+    host->calls++;
     call->host = host;
     call->begun_us = clock_mono_us(clock_system());
+    call->deadline_us = call->begun_us + deadline_ms * 1000;
     bool has_place = host->running < client->options.per_host_max &&
                      client->running < client->options.connections_max &&
                      list_empty(&host->waiting);
-    tidings_status status = has_place ? run(call, deadline_ms) ? TIDINGS_OK : TIDINGS_E_NO_MEMORY
-                                      : wait_for_place(call, deadline_ms);
+    tidings_status status = !has_place  ? wait_for_place(call)
+                            : run(call) ? TIDINGS_OK
+                                        : TIDINGS_E_NO_MEMORY;
     if (status != TIDINGS_OK) {
-        drop_unused(host);
+        host->calls--;
         return error_set(err, status, "http: no room for a request");
     }
-    host->calls++;
     return TIDINGS_OK;
 }
 
@@ -194,7 +187,7 @@ void waiting_leave(struct http_call *call)
     struct http_client *client = call->client;
     struct host *host = call->host;
     if (call->running) {
-        (void)curl_multi_remove_handle(client->multi, call->easy);
+        call->way->stop(call);
         client->running--;
         host->running--;
     } else {
@@ -202,7 +195,7 @@ void waiting_leave(struct http_call *call)
     }
     host->calls--;
     sort_in(client, host);
-    drop_unused(host);
+    waiting_drop_unused(host);
     run_next(client);
 }
 

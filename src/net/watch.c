@@ -16,7 +16,11 @@ static void polled(uv_poll_t *handle, int status, int events)
     struct net_watch *watch = handle->data;
     int ready = ((events & UV_READABLE) != 0 ? NET_READABLE : 0) |
                 ((events & UV_WRITABLE) != 0 ? NET_WRITABLE : 0);
-    // An error is what its owner finds when it reads or writes.
+    // An error is what its owner finds when it reads or writes. libuv has stopped watching then.
+    if (status < 0) {
+        tidings_status again = net_watch_set(watch, watch->wanted);
+        BASE_ASSERT(again == TIDINGS_OK); // the descriptor was watched already
+    }
     watch->fire(watch->arg, status < 0 ? watch->wanted : ready);
 }
 

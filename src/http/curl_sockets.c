@@ -8,13 +8,13 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "http/call.h"
+#include "http/curl_call.h"
 #include "net/net.h"
 
 enum { SOCKETS_MAX = 1 << 20 };
 
 struct socket_watch {
-    struct http_client *client;
+    struct curl_way *way;
     curl_socket_t fd;
     struct net_watch *watch;
     int wanted;   // by libcurl
@@ -22,11 +22,11 @@ struct socket_watch {
     bool is_ours; // opened by sockets_open, closed by sockets_close
 };
 
-static void act(struct http_client *client, curl_socket_t socket, int ready)
+static void act(struct curl_way *way, curl_socket_t socket, int ready)
 {
     int running = 0;
-    (void)curl_multi_socket_action(client->multi, socket, ready, &running);
-    client_take_done(client);
+    (void)curl_multi_socket_action(way->multi, socket, ready, &running);
+    curl_way_take_done(way);
 }
 
 // ---- sockets ----
@@ -47,85 +47,85 @@ static void socket_ready(void *arg, int ready)
         return;
     }
     ready &= watched->wanted;
-    act(watched->client, watched->fd,
+    act(watched->way, watched->fd,
         ((ready & NET_READABLE) != 0 ? CURL_CSELECT_IN : 0) |
             ((ready & NET_WRITABLE) != 0 ? CURL_CSELECT_OUT : 0));
 }
 
-static struct socket_watch *find(const struct http_client *client, curl_socket_t fd)
+static struct socket_watch *find(const struct curl_way *way, curl_socket_t fd)
 {
-    return fd >= 0 && (size_t)fd < client->socket_size ? client->sockets[fd] : NULL;
+    return fd >= 0 && (size_t)fd < way->socket_size ? way->sockets[fd] : NULL;
 }
 
-static bool make_room(struct http_client *client, curl_socket_t fd)
+static bool make_room(struct curl_way *way, curl_socket_t fd)
 {
     if (fd < 0 || fd >= SOCKETS_MAX) {
         return false;
     }
-    size_t size = client->socket_size > 0 ? client->socket_size : 64;
+    size_t size = way->socket_size > 0 ? way->socket_size : 64;
     while (size <= (size_t)fd) {
         size *= 2;
     }
-    if (size == client->socket_size) {
+    if (size == way->socket_size) {
         return true;
     }
-    struct socket_watch **grown = realloc(client->sockets, size * sizeof(struct socket_watch *));
+    struct socket_watch **grown = realloc(way->sockets, size * sizeof(struct socket_watch *));
     if (grown == NULL) {
         return false;
     }
-    memset(grown + client->socket_size, 0,
-           (size - client->socket_size) * sizeof(struct socket_watch *));
-    client->sockets = grown;
-    client->socket_size = size;
+    memset(grown + way->socket_size, 0, (size - way->socket_size) * sizeof(struct socket_watch *));
+    way->sockets = grown;
+    way->socket_size = size;
     return true;
 }
 
 static void drop(struct socket_watch *watched)
 {
     if (watched != NULL) {
-        watched->client->sockets[watched->fd] = NULL;
+        watched->way->sockets[watched->fd] = NULL;
         net_watch_free(watched->watch);
         free(watched);
     }
 }
 
-static struct socket_watch *add(struct http_client *client, curl_socket_t fd, bool is_ours)
+static struct socket_watch *add(struct curl_way *way, curl_socket_t fd, bool is_ours)
 {
-    drop(find(client, fd)); // of one that libcurl closed without a word: the number is used again
-    struct socket_watch *watched = make_room(client, fd) ? calloc(1, sizeof *watched) : NULL;
+    drop(find(way, fd)); // of one that libcurl closed without a word: the number is used again
+    struct socket_watch *watched = make_room(way, fd) ? calloc(1, sizeof *watched) : NULL;
     if (watched == NULL) {
         return NULL;
     }
-    *watched = (struct socket_watch){ .client = client, .fd = fd, .is_ours = is_ours };
-    if (net_watch_new(client->loop, fd, socket_ready, watched, &watched->watch) != TIDINGS_OK) {
+    *watched = (struct socket_watch){ .way = way, .fd = fd, .is_ours = is_ours };
+    if (net_watch_new(way->client->loop, fd, socket_ready, watched, &watched->watch) !=
+        TIDINGS_OK) {
         free(watched);
         return NULL;
     }
-    client->sockets[fd] = watched;
+    way->sockets[fd] = watched;
     return watched;
 }
 
-curl_socket_t sockets_open(struct http_client *client, int family, int type, int protocol)
+curl_socket_t sockets_open(struct curl_way *way, int family, int type, int protocol)
 {
     int fd = socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
-    if (fd >= 0 && add(client, fd, true) == NULL) {
+    if (fd >= 0 && add(way, fd, true) == NULL) {
         (void)close(fd);
         return CURL_SOCKET_BAD;
     }
     return fd;
 }
 
-int sockets_close(void *client, curl_socket_t fd)
+int sockets_close(void *way, curl_socket_t fd)
 {
-    drop(find(client, fd));
+    drop(find(way, fd));
     return close(fd);
 }
 
 // Also of sockets that libcurl makes for itself, as for resolving; it closes them without a word.
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *assigned)
 {
-    struct http_client *client = arg;
-    struct socket_watch *watched = find(client, fd);
+    struct curl_way *way = arg;
+    struct socket_watch *watched = find(way, fd);
     (void)easy;
     (void)assigned;
     if (what == CURL_POLL_REMOVE) {
@@ -136,7 +136,7 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *as
         drop(watched);
         return 0;
     }
-    watched = watched != NULL ? watched : add(client, fd, false);
+    watched = watched != NULL ? watched : add(way, fd, false);
     if (watched == NULL) {
         return -1; // the transfer ends
     }
@@ -147,61 +147,61 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *as
 
 // ---- the timer ----
 // libcurl moves it with every request, nearly always to later: then it is let fire, and goes on.
-static void arm(struct http_client *client)
+static void arm(struct curl_way *way)
 {
     int64_t now_us = clock_mono_us(clock_system());
-    int64_t left_us = client->timer_due_us - now_us;
-    client->timer_armed_us = client->timer_due_us;
-    net_timer_start(client->timer, left_us > 0 ? (left_us + 999) / 1000 : 0);
+    int64_t left_us = way->timer_due_us - now_us;
+    way->timer_armed_us = way->timer_due_us;
+    net_timer_start(way->timer, left_us > 0 ? (left_us + 999) / 1000 : 0);
 }
 
 static void timer_fired(void *arg)
 {
-    struct http_client *client = arg;
-    client->timer_armed_us = INT64_MAX;
-    if (client->timer_due_us == INT64_MAX) {
+    struct curl_way *way = arg;
+    way->timer_armed_us = INT64_MAX;
+    if (way->timer_due_us == INT64_MAX) {
         return;
     }
-    if (client->timer_due_us > clock_mono_us(clock_system())) {
-        arm(client);
+    if (way->timer_due_us > clock_mono_us(clock_system())) {
+        arm(way);
         return;
     }
-    client->timer_due_us = INT64_MAX; // libcurl says the next one
-    act(client, CURL_SOCKET_TIMEOUT, 0);
+    way->timer_due_us = INT64_MAX; // libcurl says the next one
+    act(way, CURL_SOCKET_TIMEOUT, 0);
 }
 
 static int on_timer(CURLM *multi, long after_ms, void *arg)
 {
-    struct http_client *client = arg;
+    struct curl_way *way = arg;
     (void)multi;
     if (after_ms < 0) {
-        client->timer_due_us = INT64_MAX;
+        way->timer_due_us = INT64_MAX;
         return 0;
     }
-    client->timer_due_us = clock_mono_us(clock_system()) + (int64_t)after_ms * 1000;
-    if (client->timer_due_us < client->timer_armed_us) {
-        arm(client);
+    way->timer_due_us = clock_mono_us(clock_system()) + (int64_t)after_ms * 1000;
+    if (way->timer_due_us < way->timer_armed_us) {
+        arm(way);
     }
     return 0;
 }
 
-bool sockets_init(struct http_client *client)
+bool sockets_init(struct curl_way *way)
 {
-    CURLM *multi = client->multi;
-    client->timer_due_us = INT64_MAX;
-    client->timer_armed_us = INT64_MAX;
-    return net_timer_new(client->loop, timer_fired, client, &client->timer) == TIDINGS_OK &&
+    CURLM *multi = way->multi;
+    way->timer_due_us = INT64_MAX;
+    way->timer_armed_us = INT64_MAX;
+    return net_timer_new(way->client->loop, timer_fired, way, &way->timer) == TIDINGS_OK &&
            curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket) == CURLM_OK &&
-           curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, client) == CURLM_OK &&
+           curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, way) == CURLM_OK &&
            curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer) == CURLM_OK &&
-           curl_multi_setopt(multi, CURLMOPT_TIMERDATA, client) == CURLM_OK;
+           curl_multi_setopt(multi, CURLMOPT_TIMERDATA, way) == CURLM_OK;
 }
 
-void sockets_deinit(struct http_client *client)
+void sockets_deinit(struct curl_way *way)
 {
-    for (size_t i = 0; i < client->socket_size; i++) {
-        drop(client->sockets[i]);
+    for (size_t i = 0; i < way->socket_size; i++) {
+        drop(way->sockets[i]);
     }
-    free(client->sockets);
-    net_timer_free(client->timer);
+    free(way->sockets);
+    net_timer_free(way->timer);
 }

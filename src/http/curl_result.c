@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "http/call.h"
+#include "http/curl_call.h"
 
 // ---- how it ended ----
 static const struct {
@@ -27,17 +27,8 @@ static const struct {
     { CURLE_BAD_CONTENT_ENCODING, HTTP_MALFORMED },
 };
 
-static enum http_failure failure_of(const struct http_call *call, CURLcode code)
+static enum http_failure failure_of(const struct curl_call *call, CURLcode code)
 {
-    if (call->ended) {
-        return HTTP_ENDED;
-    }
-    if (call->expired) {
-        return HTTP_DEADLINE;
-    }
-    if (call->no_memory) {
-        return HTTP_IMPOSSIBLE;
-    }
     if (call->sent_again && code != CURLE_OK) { // sent once, and nothing came back
         return HTTP_RECEIVE;
     }
@@ -60,7 +51,7 @@ static enum http_failure failure_of(const struct http_call *call, CURLcode code)
     return HTTP_IMPOSSIBLE;
 }
 
-static const char *error_of(const struct http_call *call, CURLcode code, enum http_failure failure)
+static const char *error_of(const struct curl_call *call, CURLcode code, enum http_failure failure)
 {
     if (failure == HTTP_FINE) {
         return "";
@@ -77,51 +68,52 @@ static const char *error_of(const struct http_call *call, CURLcode code, enum ht
     if (code == CURLE_OK) {
         return "the reply ended within its head";
     }
-    if (call->expired) {
-        return "no connection of this receiver was free in time";
-    }
     if (call->sent_again) {
         return "the connection was closed before an answer came";
     }
     return call->curl_error[0] != '\0' ? call->curl_error : curl_easy_strerror(code);
 }
 
-static int64_t time_of(struct http_call *call, CURLINFO which)
+// Of one that did not run the figures are those of the request before.
+static int64_t time_of(struct curl_call *call, CURLINFO which)
 {
     curl_off_t us = 0;
-    return call->running && curl_easy_getinfo(call->easy, which, &us) == CURLE_OK && us > 0
-               ? (int64_t)us + call->waited_us
+    return call->call.running && curl_easy_getinfo(call->easy, which, &us) == CURLE_OK && us > 0
+               ? (int64_t)us + call->call.waited_us
                : -1;
 }
 
-static long number_of(struct http_call *call, CURLINFO which)
+static long number_of(struct curl_call *call, CURLINFO which)
 {
     long value = 0;
-    return call->running && curl_easy_getinfo(call->easy, which, &value) == CURLE_OK ? value : 0;
+    return call->call.running && curl_easy_getinfo(call->easy, which, &value) == CURLE_OK ? value
+                                                                                          : 0;
 }
 
-void call_read_result(struct http_call *call, CURLcode code, struct http_result *ret)
+void curl_read_result(struct http_call *base, struct http_result *ret)
 {
-    enum http_failure failure = failure_of(call, code);
-    curl_off_t retry_after_s = 0;
-    if (call->running) { // of one that was not the figures are those of the request before
-        (void)curl_easy_getinfo(call->easy, CURLINFO_RETRY_AFTER, &retry_after_s);
+    struct curl_call *call = curl_call_of(base);
+    enum http_failure failure;
+    const char *error;
+    if (!client_ended_early(base, &failure, &error)) {
+        failure = failure_of(call, call->code);
+        error = error_of(call, call->code, failure);
     }
     long version = number_of(call, CURLINFO_HTTP_VERSION);
     int64_t total_us = time_of(call, CURLINFO_TOTAL_TIME_T); // -1 also of less than a microsecond
     *ret = (struct http_result){
         .failure = failure,
-        .error = error_of(call, code, failure),
+        .error = error,
         .status = (int)number_of(call, CURLINFO_RESPONSE_CODE),
         .truncated = call->truncated,
-        .reused = call->running && number_of(call, CURLINFO_NUM_CONNECTS) == 0,
+        .reused = call->call.running && number_of(call, CURLINFO_NUM_CONNECTS) == 0,
         .reply = buf_str(&call->reply),
-        .retry_after_ms = retry_after_s < INT32_MAX ? (int64_t)retry_after_s * 1000 : INT64_MAX,
+        .retry_after_ms = call->retry_after_ms,
         .dns_us = time_of(call, CURLINFO_NAMELOOKUP_TIME_T),
         .connect_us = time_of(call, CURLINFO_CONNECT_TIME_T),
         .tls_us = time_of(call, CURLINFO_APPCONNECT_TIME_T),
         .first_byte_us = time_of(call, CURLINFO_STARTTRANSFER_TIME_T),
-        .total_us = total_us > 0 ? total_us : call->waited_us,
+        .total_us = total_us > 0 ? total_us : call->call.waited_us,
         .http_version = version == CURL_HTTP_VERSION_1_0   ? 10
                         : version == CURL_HTTP_VERSION_1_1 ? 11
                         : version == CURL_HTTP_VERSION_2_0 ? 20

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "http/call.h"
+#include "http/curl_call.h"
 
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "base/clock.h"
+
 enum {
     RECEIVE_BUFFER = 16 * 1024,
     URL_KEPT_MAX = 4096,
     REPLY_KEPT_MAX = 16 * 1024,
-    CALLS_KEPT_MAX = 256,
 };
 
 // ---- what libcurl asks ----
@@ -18,7 +19,7 @@ enum {
 // record. A GET may be repeated.
 static int before_request(void *arg, char *ip, char *local_ip, int port, int local_port)
 {
-    struct http_call *call = arg;
+    struct curl_call *call = arg;
     (void)ip;
     (void)local_ip;
     (void)port;
@@ -33,7 +34,7 @@ static int before_request(void *arg, char *ip, char *local_ip, int port, int loc
 
 static size_t take_reply(char *bytes, size_t size, size_t count, void *arg)
 {
-    struct http_call *call = arg;
+    struct curl_call *call = arg;
     size_t len = size * count;
     size_t room = call->reply.max - call->reply.len;
     size_t kept = len < room ? len : room;
@@ -46,18 +47,22 @@ static size_t take_reply(char *bytes, size_t size, size_t count, void *arg)
 
 static size_t read_head(char *bytes, size_t size, size_t count, void *arg)
 {
-    struct http_call *call = arg;
+    struct curl_call *call = arg;
     size_t len = size * count;
     call->header_bytes += len;
     call->headers_too_large = call->header_bytes > HTTP_REPLY_HEADERS_MAX;
     head_line(str_make(bytes, len), &call->head_broken, &call->head_ended);
+    struct str value;
+    if (head_field(str_trim(str_make(bytes, len)), STR("retry-after:"), &value)) {
+        call->retry_after_ms = head_retry_after_ms(value, clock_wall_ms(clock_system()));
+    }
     return call->headers_too_large || call->head_broken ? 0 : len;
 }
 
 static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {
-    struct http_call *call = arg;
-    const struct http_client_options *options = &call->client->options;
+    struct curl_call *call = arg;
+    const struct http_client_options *options = &call->call.client->options;
     const uint8_t *bytes = NULL;
     size_t len = 0;
     if (address->family == AF_INET) {
@@ -79,40 +84,19 @@ static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_so
         return CURL_SOCKET_BAD;
     }
     call->refused = false; // another address of the name may be good
-    return sockets_open(call->client, address->family, address->socktype, address->protocol);
+    return sockets_open(call->call.client->curl, address->family, address->socktype,
+                        address->protocol);
 }
 
 // ---- a request is made ----
-static bool is_field(struct str text, bool is_name)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
-        if (c < 0x20 || c == 0x7f || (is_name && (c == ' ' || c == ':' || c >= 0x80))) {
-            return false;
-        }
-    }
-    return text.len > 0 || !is_name;
-}
-
 // The list that libcurl is given is made of our own nodes, in memory that a call keeps.
-static tidings_status add_fields(struct http_call *call, const struct http_outgoing *outgoing,
+static tidings_status add_fields(struct curl_call *call, const struct http_outgoing *outgoing,
                                  struct tidings_error *err)
 {
     size_t offsets[HTTP_FIELDS_MAX];
-    if (outgoing->field_count > HTTP_FIELDS_MAX) {
-        return error_set(err, TIDINGS_E_TOO_LARGE, "http: %zu header fields, at most %d",
-                         outgoing->field_count, HTTP_FIELDS_MAX);
-    }
     buf_clear(&call->lines);
     for (size_t i = 0; i < outgoing->field_count; i++) {
         const struct http_field *field = &outgoing->fields[i];
-        if (!is_field(field->name, true) || !is_field(field->value, false) ||
-            field->name.len + field->value.len > HTTP_FIELD_MAX) {
-            return error_set(err, TIDINGS_E_INVALID,
-                             "http: header field %zu: a name, and a value without control "
-                             "characters, of %d bytes together",
-                             i + 1, HTTP_FIELD_MAX);
-        }
         // A field without a value is written with a semicolon (CURLOPT_HTTPHEADER(3)).
         struct str separator = field->value.len > 0 ? STR(": ") : STR(";");
         offsets[i] = call->lines.len;
@@ -133,7 +117,7 @@ static tidings_status add_fields(struct http_call *call, const struct http_outgo
 
 #define SET(option, value) (curl_easy_setopt(call->easy, (option), (value)) == CURLE_OK)
 
-static bool set_pem(struct http_call *call, CURLoption option, const char *pem)
+static bool set_pem(struct curl_call *call, CURLoption option, const char *pem)
 {
     if (pem == NULL) {
         return true;
@@ -143,7 +127,7 @@ static bool set_pem(struct http_call *call, CURLoption option, const char *pem)
     return SET(option, &blob);
 }
 
-static bool set_credentials(struct http_call *call, const struct http_outgoing *outgoing)
+static bool set_credentials(struct curl_call *call, const struct http_outgoing *outgoing)
 {
     return set_pem(call, CURLOPT_CAINFO_BLOB, outgoing->ca_pem) &&
            set_pem(call, CURLOPT_SSLCERT_BLOB, outgoing->client_pem) &&
@@ -154,7 +138,7 @@ static bool set_credentials(struct http_call *call, const struct http_outgoing *
                                          SET(CURLOPT_XOAUTH2_BEARER, outgoing->bearer)));
 }
 
-static bool set_manners(struct http_call *call)
+static bool set_manners(struct curl_call *call)
 {
     return SET(CURLOPT_PROTOCOLS_STR, "http,https") && SET(CURLOPT_FOLLOWLOCATION, 0L) &&
            SET(CURLOPT_PROXY, "") && SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED) &&
@@ -164,19 +148,19 @@ static bool set_manners(struct http_call *call)
            SET(CURLOPT_HTTP09_ALLOWED, 0L);
 }
 
-static bool set_callbacks(struct http_call *call)
+static bool set_callbacks(struct curl_call *call)
 {
     return SET(CURLOPT_PRIVATE, call) && SET(CURLOPT_ERRORBUFFER, call->curl_error) &&
            SET(CURLOPT_OPENSOCKETFUNCTION, open_socket) && SET(CURLOPT_OPENSOCKETDATA, call) &&
            SET(CURLOPT_CLOSESOCKETFUNCTION, sockets_close) &&
-           SET(CURLOPT_CLOSESOCKETDATA, call->client) &&
+           SET(CURLOPT_CLOSESOCKETDATA, call->call.client->curl) &&
            SET(CURLOPT_PREREQFUNCTION, before_request) && SET(CURLOPT_PREREQDATA, call) &&
            SET(CURLOPT_WRITEFUNCTION, take_reply) && SET(CURLOPT_WRITEDATA, call) &&
            SET(CURLOPT_HEADERFUNCTION, read_head) && SET(CURLOPT_HEADERDATA, call);
 }
 
 // All that is the same for every request.
-static bool set_constants(struct http_call *call)
+static bool set_constants(struct curl_call *call)
 {
     static char no_expect[] = "Expect:"; // no waiting before a large body
     call->fields[0] = (struct curl_slist){ .data = no_expect };
@@ -186,7 +170,7 @@ static bool set_constants(struct http_call *call)
 }
 
 // ---- what differs; what is already so is not set again ----
-static bool set_url(struct http_call *call, const char *url)
+static bool set_url(struct curl_call *call, const char *url)
 {
     struct str wanted = str_of(url);
     if (call->set_url.len > 0 && str_eq(buf_str(&call->set_url), wanted)) {
@@ -202,7 +186,7 @@ static bool set_url(struct http_call *call, const char *url)
     return true;
 }
 
-bool call_set_deadline(struct http_call *call, int64_t left_ms)
+bool curl_call_set_deadline(struct curl_call *call, int64_t left_ms)
 {
     if (left_ms == call->set_deadline_ms) {
         return true;
@@ -211,7 +195,7 @@ bool call_set_deadline(struct http_call *call, int64_t left_ms)
     return SET(CURLOPT_TIMEOUT_MS, (long)left_ms) && SET(CURLOPT_CONNECTTIMEOUT_MS, (long)left_ms);
 }
 
-static bool set_request(struct http_call *call, const struct http_outgoing *outgoing)
+static bool set_request(struct curl_call *call, const struct http_outgoing *outgoing)
 {
     struct str body = outgoing->body;
     call->is_get = strcmp(outgoing->method, "GET") == 0;
@@ -229,35 +213,37 @@ static bool set_request(struct http_call *call, const struct http_outgoing *outg
 }
 
 // ---- calls are kept ----
-static struct http_call *make(struct http_client *client)
+static struct curl_call *make(struct curl_way *way)
 {
-    struct http_call *call = calloc(1, sizeof *call);
+    struct curl_call *call = calloc(1, sizeof *call);
     if (call == NULL) {
         return NULL;
     }
-    call->client = client;
-    list_init(&call->node);
-    list_init(&call->wait);
-    heap_node_init(&call->due);
+    call->call.way = &curl_way;
+    call->call.client = way->client;
+    list_init(&call->call.node);
+    list_init(&call->call.wait);
+    heap_node_init(&call->call.due);
     buf_init(&call->lines, (size_t)HTTP_FIELDS_MAX * (HTTP_FIELD_MAX + 4));
     buf_init(&call->set_url, URL_KEPT_MAX);
     call->easy = curl_easy_init();
     if (call->easy == NULL || !set_constants(call)) {
-        call_free(call);
+        curl_call_free(call);
         return NULL;
     }
     return call;
 }
 
-tidings_status call_take(struct http_client *client, const struct http_outgoing *outgoing,
-                         struct http_call **ret, struct tidings_error *err)
+tidings_status curl_way_take(struct curl_way *way, const struct http_outgoing *outgoing,
+                             struct http_call **ret, struct tidings_error *err)
 {
-    struct list *kept = list_pop(&client->idle);
-    struct http_call *call = kept != NULL ? LIST_ENTRY(kept, struct http_call, node) : make(client);
+    struct list *kept = list_pop(&way->idle);
+    struct curl_call *call =
+        kept != NULL ? curl_call_of(LIST_ENTRY(kept, struct http_call, node)) : make(way);
     if (call == NULL) {
         return error_set(err, TIDINGS_E_NO_MEMORY, "http: no memory for a request");
     }
-    client->idle_count -= kept != NULL;
+    way->idle_count -= kept != NULL;
     call->reply.max = outgoing->reply_max;
     call->has_secrets = outgoing->ca_pem != NULL || outgoing->client_pem != NULL ||
                         outgoing->client_key_pem != NULL || outgoing->basic != NULL ||
@@ -267,14 +253,14 @@ tidings_status call_take(struct http_client *client, const struct http_outgoing 
         status = error_set(err, TIDINGS_E_INVALID, "http: libcurl does not take this request");
     }
     if (status != TIDINGS_OK) {
-        call_release(call);
+        curl_call_release(&call->call);
         return status;
     }
-    *ret = call;
+    *ret = &call->call;
     return TIDINGS_OK;
 }
 
-void call_free(struct http_call *call)
+void curl_call_free(struct curl_call *call)
 {
     if (call->easy != NULL) {
         curl_easy_cleanup(call->easy);
@@ -285,16 +271,18 @@ void call_free(struct http_call *call)
     free(call);
 }
 
-void call_release(struct http_call *call)
+void curl_call_release(struct http_call *base)
 {
-    struct http_client *client = call->client;
+    struct curl_call *call = curl_call_of(base);
+    struct http_client *client = base->client;
+    struct curl_way *way = client->curl;
     bool is_good = true;
     if (call->has_secrets) { // all options go, so that none can be forgotten here
         curl_easy_reset(call->easy);
         is_good = set_constants(call);
     }
-    if (!is_good || client->closing || client->idle_count >= CALLS_KEPT_MAX) {
-        call_free(call);
+    if (!is_good || client->closing || way->idle_count >= HTTP_CALLS_KEPT_MAX) {
+        curl_call_free(call);
         return;
     }
     call->reply.len = 0;
@@ -305,11 +293,13 @@ void call_release(struct http_call *call)
         buf_deinit(&call->lines);
     }
     call->header_bytes = 0;
+    call->retry_after_ms = 0;
     call->head_broken = call->head_ended = false;
-    call->truncated = call->headers_too_large = call->refused = call->ended = false;
-    call->sent = call->sent_again = call->expired = call->no_memory = call->running = false;
+    call->truncated = call->headers_too_large = call->refused = false;
+    call->sent = call->sent_again = false;
+    base->ended = base->expired = base->no_memory = base->running = false;
     call->reason[0] = call->curl_error[0] = '\0';
-    call->waited_us = 0;
-    list_add_head(&client->idle, &call->node); // the warmest first
-    client->idle_count++;
+    base->waited_us = 0;
+    list_add_head(&way->idle, &base->node); // the warmest first
+    way->idle_count++;
 }
