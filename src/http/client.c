@@ -50,10 +50,11 @@ static bool is_field(struct str text, bool is_name)
     return !wrong;
 }
 
-// What says where the body ends is written here and nowhere else.
-static bool is_framing(struct str name)
+// Where it goes, and where the body ends, is written here and nowhere else.
+static bool is_ours(struct str name)
 {
-    return (name.len == 14 && strncasecmp(name.ptr, "content-length", 14) == 0) ||
+    return (name.len == 4 && strncasecmp(name.ptr, "host", 4) == 0) ||
+           (name.len == 14 && strncasecmp(name.ptr, "content-length", 14) == 0) ||
            (name.len == 17 && strncasecmp(name.ptr, "transfer-encoding", 17) == 0);
 }
 
@@ -72,9 +73,11 @@ tidings_status client_check_fields(const struct http_outgoing *outgoing, struct 
                              "characters, of %d bytes together",
                              i + 1, HTTP_FIELD_MAX);
         }
-        if (is_framing(field->name)) {
-            return error_set(err, TIDINGS_E_INVALID,
-                             "http: header field %zu: the length is written by the client", i + 1);
+        if (is_ours(field->name)) {
+            return error_set(
+                err, TIDINGS_E_INVALID,
+                "http: header field %zu: Host and the body's length are written by the client",
+                i + 1);
         }
     }
     return TIDINGS_OK;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// HTTP out: requests over pooled connections, HTTP/1.1 and (over TLS, where the peer offers it)
-// HTTP/2, by libcurl's multi interface on the loop. What it takes for sending to strangers:
+// HTTP out: requests over pooled connections on the loop. Plain http is HTTP/1.1 of our own; all
+// else is libcurl's, which is started when the first such request is made (https: HTTP/1.1, and
+// HTTP/2 where the peer offers it). What it takes for sending to strangers, by either way:
 // - one deadline over everything: resolving, connecting, TLS, writing, headers and body;
 // - the reply is read up to a limit, and then no further;
 // - each address is asked for before it is connected to, after resolving, so that a name cannot
@@ -49,13 +50,14 @@ struct http_field {
     struct str value;
 };
 struct http_outgoing {
-    const char *method; // "POST", …
-    const char *url;
-    const struct http_field *fields;
+    const char *method;              // "POST", …
+    const char *url;                 // http: as http_url_check takes it; the path is sent as it is
+    const struct http_field *fields; // not Host, Content-Length, Transfer-Encoding
     size_t field_count;
-    struct str body;        // stays until `done` runs
-    int64_t deadline_ms;    // from now, for all of it
-    size_t reply_max;       // bytes of the reply's body that are kept
+    struct str body;     // stays until `done` runs
+    int64_t deadline_ms; // from now, for all of it
+    size_t reply_max;    // bytes of the reply's body that are kept
+    // Of https:
     const char *ca_pem;     // certificates that are trusted instead of the system's, or NULL
     const char *client_pem; // certificate that proves who we are, or NULL
     const char *client_key_pem;

@@ -7,7 +7,13 @@
 #include "base/num.h"
 #include "http/call.h"
 
-enum { SECONDS_DIGITS_MAX = 9, WORDS_MAX = 8, YEAR_LEAST = 1970, YEAR_MOST = 9999 };
+enum {
+    SECONDS_DIGITS_MAX = 9,
+    DIGITS_MAX = 18,
+    WORDS_MAX = 8,
+    YEAR_LEAST = 1970,
+    YEAR_MOST = 9999
+};
 
 struct date {
     int64_t day;
@@ -109,10 +115,10 @@ int64_t head_retry_after_ms(struct str value, int64_t now_ms)
     for (size_t i = 0; i < value.len; i++) {
         is_number = is_number && value.ptr[i] >= '0' && value.ptr[i] <= '9';
     }
-    if (is_number) {
+    if (is_number && value.len <= DIGITS_MAX) { // longer ones are nobody's seconds
         return value.len > SECONDS_DIGITS_MAX                ? INT64_MAX
                : num_parse_i64(value, 0, INT32_MAX, &number) ? number * 1000
                                                              : 0;
     }
-    return parse_date(value, &number) && number > now_ms ? number - now_ms : 0;
+    return !is_number && parse_date(value, &number) && number > now_ms ? number - now_ms : 0;
 }

@@ -18,7 +18,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "http/client.h"
+#include "http/call.h"
 #include "net/net.h"
 
 enum { PEM_MAX = 4096, PEERS_MAX = 64, RESULTS_MAX = 512, TEXT_MAX = 4096, PER_HOST = 2 };
@@ -51,6 +51,7 @@ struct fixture {
     struct http_client *client;
     struct peer peers[2];
     int peer_count;
+    bool by_curl; // plain http too
     struct outcome outcomes[RESULTS_MAX];
     int dones;
     int wanted;
@@ -263,6 +264,15 @@ static int setup(void **state)
     return 0;
 }
 
+static int setup_curl(void **state)
+{
+    (void)setup(state);
+    struct fixture *f = *state;
+    f->by_curl = true;
+    client_use_curl_only(f->client);
+    return 0;
+}
+
 static int teardown(void **state)
 {
     struct fixture *f = *state;
@@ -432,6 +442,9 @@ static void those_who_wait_run_in_order(void **state)
     const struct http_client_options options = { .connections_max = 8, .per_host_max = 1 };
     http_client_free(f->client);
     assert_int_equal(http_client_new(f->loop, &options, &f->client, NULL), TIDINGS_OK);
+    if (f->by_curl) {
+        client_use_curl_only(f->client);
+    }
     for (int i = 0; i < 100; i++) {
         calls[i] = begin(f, i, peer, "/", (struct http_outgoing){ .body = STR("x") });
     }
@@ -475,16 +488,22 @@ static void empty_bodies_use_connections_again(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name)      cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST_CURL(name) cmocka_unit_test_setup_teardown(name, setup_curl, teardown)
     const struct CMUnitTest tests[] = {
         TEST(passwords_and_tokens_are_of_one_request),
+        TEST_CURL(passwords_and_tokens_are_of_one_request),
         TEST(certificates_have_connections_of_their_own),
         TEST(sessions_are_not_resumed_for_others),
         TEST(trust_is_of_one_request),
         TEST(a_hanging_receiver_holds_up_nobody_else),
+        TEST_CURL(a_hanging_receiver_holds_up_nobody_else),
         TEST(those_who_wait_run_in_order),
+        TEST_CURL(those_who_wait_run_in_order),
         TEST(those_who_wait_end_with_the_client),
+        TEST_CURL(those_who_wait_end_with_the_client),
         TEST(empty_bodies_use_connections_again),
+        TEST_CURL(empty_bodies_use_connections_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
