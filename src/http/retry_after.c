@@ -120,5 +120,7 @@ int64_t head_retry_after_ms(struct str value, int64_t now_ms)
                : num_parse_i64(value, 0, INT32_MAX, &number) ? number * 1000
                                                              : 0;
     }
-    return !is_number && parse_date(value, &number) && number > now_ms ? number - now_ms : 0;
+    return value.len > 0 && !is_number && parse_date(value, &number) && number > now_ms
+               ? number - now_ms
+               : 0;
 }
