@@ -15,7 +15,7 @@ enum {
     LEAN_DIALS_MAX = 2,         // connections that are being made for one call
     LEAN_HEAD_START_MS = 200,   // of the first address, before the second is tried beside it
     LEAN_IDLE_MAX_S = 118,      // a kept connection ends after it (as with libcurl)
-    LEAN_UNASKED_MAX_MS = 1000, // kept longer: it is looked at before it is used
+    LEAN_UNASKED_MAX_US = 1000, // kept longer: it is looked at before it is used
 };
 
 // Where a host's requests go, and how they begin.

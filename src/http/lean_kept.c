@@ -36,7 +36,7 @@ struct lean_conn *lean_take_kept(struct lean *lean, struct host *host, int64_t n
     (void)lean;
     while (!list_empty(&host->kept)) {
         struct lean_conn *conn = LIST_ENTRY(host->kept.next, struct lean_conn, node);
-        if (now_us - conn->since_us <= LEAN_UNASKED_MAX_MS * 1000 || is_silent(conn)) {
+        if (now_us - conn->since_us <= LEAN_UNASKED_MAX_US || is_silent(conn)) {
             take_out(conn);
             return conn;
         }
