@@ -19,6 +19,7 @@ if(BUILD_TESTING)
         endforeach()
     endforeach()
     target_link_libraries(test_once_barrier PRIVATE PkgConfig::SQLITE PkgConfig::MARIADB PkgConfig::PQ)
+    target_link_libraries(test_receiver_soap PRIVATE PkgConfig::XML)
 endif()
 
 if(TIDINGS_FUZZ)

@@ -54,15 +54,17 @@ static int line_length(const char *text)
 tidings_status postgres_fail(struct postgres_db *db, const PGresult *result, const char *what,
                              struct tidings_error *err)
 {
-    const char *state = result != NULL ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
-    const char *text = result != NULL ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : NULL;
+    const char *state =
+        result != NULL ? libpq()->PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
+    const char *text =
+        result != NULL ? libpq()->PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : NULL;
     if (text == NULL) {
-        text = PQerrorMessage(db->connection);
+        text = libpq()->PQerrorMessage(db->connection);
     }
     tidings_status status = TIDINGS_E_INTERNAL;
     if (state != NULL) {
         status = class_of(state);
-    } else if (PQstatus(db->connection) != CONNECTION_OK) {
+    } else if (libpq()->PQstatus(db->connection) != CONNECTION_OK) {
         status = TIDINGS_E_LOST;
     } else if (result == NULL) {
         status = TIDINGS_E_NO_MEMORY;
@@ -81,20 +83,20 @@ static void be_silent(void *arg, const PGresult *result)
 static void close_db(struct db *base)
 {
     struct postgres_db *db = postgres_of(base);
-    PQfinish(db->connection);
+    libpq()->PQfinish(db->connection);
     free(db);
 }
 
 static tidings_status exec(struct db *base, const char *sql, struct tidings_error *err)
 {
     struct postgres_db *db = postgres_of(base);
-    PGresult *result = PQexec(db->connection, sql);
-    ExecStatusType got = PQresultStatus(result);
+    PGresult *result = libpq()->PQexec(db->connection, sql);
+    ExecStatusType got = libpq()->PQresultStatus(result);
     tidings_status status = TIDINGS_OK;
     if (got != PGRES_COMMAND_OK && got != PGRES_TUPLES_OK && got != PGRES_EMPTY_QUERY) {
         status = postgres_fail(db, result, "", err);
     }
-    PQclear(result);
+    libpq()->PQclear(result);
     return status;
 }
 
@@ -119,19 +121,22 @@ static tidings_status open_db(const struct db_url *url, const struct db_options 
     const char *const names[] = { "connect_timeout", "dbname", "client_encoding",
                                   "fallback_application_name", NULL };
     const char *const values[] = { timeout, url->path, "UTF8", "tidings", NULL };
+    tidings_status status = libpq_open(err);
+    if (status != TIDINGS_OK) {
+        return status;
+    }
     struct postgres_db *db = calloc(1, sizeof *db);
     if (db == NULL) {
         return error_set(err, TIDINGS_E_NO_MEMORY, "postgresql: no memory");
     }
-    db->connection = PQconnectdbParams(names, values, 1);
-    tidings_status status = TIDINGS_OK;
-    if (PQstatus(db->connection) != CONNECTION_OK) {
-        const char *text = PQerrorMessage(db->connection);
+    db->connection = libpq()->PQconnectdbParams(names, values, 1);
+    if (libpq()->PQstatus(db->connection) != CONNECTION_OK) {
+        const char *text = libpq()->PQerrorMessage(db->connection);
         status = error_set(err, TIDINGS_E_LOST, "postgresql: cannot connect: %.*s",
                            line_length(text), text);
     }
     if (status == TIDINGS_OK) {
-        (void)PQsetNoticeReceiver(db->connection, be_silent, NULL);
+        (void)libpq()->PQsetNoticeReceiver(db->connection, be_silent, NULL);
         status = configure(&db->base, options, err);
     }
     if (status != TIDINGS_OK) {
@@ -156,7 +161,7 @@ static tidings_status begin_read(struct db *base, struct tidings_error *err)
 static tidings_status commit(struct db *base, struct tidings_error *err)
 {
     // After an error COMMIT would roll back and call it a success.
-    if (PQtransactionStatus(postgres_of(base)->connection) == PQTRANS_INERROR) {
+    if (libpq()->PQtransactionStatus(postgres_of(base)->connection) == PQTRANS_INERROR) {
         return error_set(err, TIDINGS_E_STATE,
                          "postgresql: an error ended the transaction before: it is rolled back");
     }
@@ -165,7 +170,7 @@ static tidings_status commit(struct db *base, struct tidings_error *err)
 
 static void rollback(struct db *base)
 {
-    PGTransactionStatusType state = PQtransactionStatus(postgres_of(base)->connection);
+    PGTransactionStatusType state = libpq()->PQtransactionStatus(postgres_of(base)->connection);
     if (state == PQTRANS_INTRANS || state == PQTRANS_INERROR) {
         (void)exec(base, "ROLLBACK", NULL); // when it fails the connection is lost, and with it all
     }

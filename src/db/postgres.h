@@ -4,9 +4,8 @@
 #ifndef DB_POSTGRES_H
 #define DB_POSTGRES_H
 
-#include <libpq-fe.h>
-
 #include "db/driver.h"
+#include "db/libpq.h"
 
 struct postgres_db {
     struct db base;

@@ -115,14 +115,14 @@ tidings_status postgres_prepare(struct db *base, const char *sql, struct db_stmt
         status = status == TIDINGS_OK ? TIDINGS_E_NO_MEMORY : status;
         return error_set(err, status, "postgresql: prepare: %s", tidings_status_text(status));
     }
-    PGresult *result = PQprepare(db->connection, stmt->name, numbered.ptr, 0, NULL);
-    if (PQresultStatus(result) != PGRES_COMMAND_OK) {
+    PGresult *result = libpq()->PQprepare(db->connection, stmt->name, numbered.ptr, 0, NULL);
+    if (libpq()->PQresultStatus(result) != PGRES_COMMAND_OK) {
         status = postgres_fail(db, result, "prepare", err);
         free_stmt(stmt);
     } else {
         *ret = &stmt->base;
     }
-    PQclear(result);
+    libpq()->PQclear(result);
     buf_deinit(&numbered);
     return status;
 }
@@ -133,10 +133,10 @@ void postgres_finalize(struct db_stmt *base)
     struct postgres_db *db = postgres_of(base->db);
     char sql[32];
     postgres_reset(base);
-    PGTransactionStatusType state = PQtransactionStatus(db->connection);
+    PGTransactionStatusType state = libpq()->PQtransactionStatus(db->connection);
     if (state == PQTRANS_IDLE || state == PQTRANS_INTRANS) { // else it goes with the connection
         (void)snprintf(sql, sizeof sql, "DEALLOCATE %s", stmt->name);
-        PQclear(PQexec(db->connection, sql));
+        libpq()->PQclear(libpq()->PQexec(db->connection, sql));
     }
     free_stmt(stmt);
 }
@@ -182,12 +182,12 @@ static bool is_readable(Oid type)
 
 static tidings_status check_columns(const PGresult *result, struct tidings_error *err)
 {
-    for (int i = 0; i < PQnfields(result); i++) {
-        if (!is_readable(PQftype(result, i))) {
+    for (int i = 0; i < libpq()->PQnfields(result); i++) {
+        if (!is_readable(libpq()->PQftype(result, i))) {
             return error_set(err, TIDINGS_E_INVALID,
                              "postgresql: column %d is of type %u: CAST it to an integer, text or "
                              "bytes",
-                             i, PQftype(result, i));
+                             i, libpq()->PQftype(result, i));
         }
     }
     return TIDINGS_OK;
@@ -200,11 +200,12 @@ static tidings_status run(struct postgres_stmt *stmt, struct tidings_error *err)
         return error_set(err, TIDINGS_E_INVALID,
                          "postgresql: bind: no such parameter, or a value too long");
     }
-    stmt->result = PQexecPrepared(db->connection, stmt->name, stmt->count, stmt->values,
-                                  stmt->lengths, stmt->formats, 1);
-    switch (PQresultStatus(stmt->result)) {
+    stmt->result = libpq()->PQexecPrepared(db->connection, stmt->name, stmt->count, stmt->values,
+                                           stmt->lengths, stmt->formats, 1);
+    switch (libpq()->PQresultStatus(stmt->result)) {
     case PGRES_COMMAND_OK:
-        if (!num_parse_i64(str_of(PQcmdTuples(stmt->result)), 0, INT64_MAX, &stmt->changed)) {
+        if (!num_parse_i64(str_of(libpq()->PQcmdTuples(stmt->result)), 0, INT64_MAX,
+                           &stmt->changed)) {
             stmt->changed = 0; // not a statement that counts rows
         }
         break;
@@ -223,7 +224,7 @@ tidings_status postgres_step(struct db_stmt *base, struct tidings_error *err)
             return status;
         }
     }
-    if (stmt->row + 1 >= PQntuples(stmt->result)) {
+    if (stmt->row + 1 >= libpq()->PQntuples(stmt->result)) {
         return TIDINGS_E_EOF;
     }
     stmt->row++;
@@ -233,7 +234,7 @@ tidings_status postgres_step(struct db_stmt *base, struct tidings_error *err)
 void postgres_reset(struct db_stmt *base)
 {
     struct postgres_stmt *stmt = of_stmt(base);
-    PQclear(stmt->result);
+    libpq()->PQclear(stmt->result);
     stmt->result = NULL;
     stmt->row = -1;
     stmt->changed = 0;
@@ -252,9 +253,9 @@ int64_t postgres_changes(struct db_stmt *base)
 // ---- columns ----
 static bool has_value(const struct postgres_stmt *stmt, int index)
 {
-    return stmt->result != NULL && stmt->row >= 0 && stmt->row < PQntuples(stmt->result) &&
-           index >= 0 && index < PQnfields(stmt->result) &&
-           !PQgetisnull(stmt->result, stmt->row, index);
+    return stmt->result != NULL && stmt->row >= 0 && stmt->row < libpq()->PQntuples(stmt->result) &&
+           index >= 0 && index < libpq()->PQnfields(stmt->result) &&
+           !libpq()->PQgetisnull(stmt->result, stmt->row, index);
 }
 
 // Integers are in network order (PostgreSQL documentation, "Formats and Format Codes").
@@ -264,9 +265,9 @@ int64_t postgres_column_i64(struct db_stmt *base, int index)
     if (!has_value(stmt, index)) {
         return 0;
     }
-    Oid type = PQftype(stmt->result, index);
-    const char *bytes = PQgetvalue(stmt->result, stmt->row, index);
-    int length = PQgetlength(stmt->result, stmt->row, index);
+    Oid type = libpq()->PQftype(stmt->result, index);
+    const char *bytes = libpq()->PQgetvalue(stmt->result, stmt->row, index);
+    int length = libpq()->PQgetlength(stmt->result, stmt->row, index);
     if (type != OID_INT8 && type != OID_INT4 && type != OID_INT2 && type != OID_BOOL) {
         return 0;
     }
@@ -280,9 +281,10 @@ int64_t postgres_column_i64(struct db_stmt *base, int index)
 struct str postgres_column_bytes(struct db_stmt *base, int index)
 {
     const struct postgres_stmt *stmt = of_stmt(base);
-    return has_value(stmt, index) ? str_make(PQgetvalue(stmt->result, stmt->row, index),
-                                             (size_t)PQgetlength(stmt->result, stmt->row, index))
-                                  : (struct str){ 0 };
+    return has_value(stmt, index)
+               ? str_make(libpq()->PQgetvalue(stmt->result, stmt->row, index),
+                          (size_t)libpq()->PQgetlength(stmt->result, stmt->row, index))
+               : (struct str){ 0 };
 }
 
 bool postgres_column_is_null(struct db_stmt *base, int index)

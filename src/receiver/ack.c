@@ -126,6 +126,9 @@ static tidings_status parse(const json_t *document, struct ack_rule *rule,
     if (status == TIDINGS_OK && value != NULL) {
         status = member_flag(value, "ack.noFault", &rule->no_fault, err);
     }
+    if (status == TIDINGS_OK && rule->no_fault) { // here, so that no reply waits for it
+        status = libxml_open(err);
+    }
     return status;
 }
 
@@ -220,7 +223,7 @@ static bool fits_xml(const struct ack_rule *rule, struct str body, char *why, si
     }
     bool fits = (!rule->no_fault || fits_no_fault(doc, why, why_size)) &&
                 (rule->xpath == NULL || ack_xpath_fits(rule->xpath, doc, why, why_size));
-    xmlFreeDoc(doc);
+    libxml()->xmlFreeDoc(doc);
     return fits;
 }
 

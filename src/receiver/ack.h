@@ -8,9 +8,8 @@
 #include "base/error.h"
 #include "base/str.h"
 
-// libxml2 is made ready for several threads by xmlInitParser, called where XML is read
-// (receiver/xml.c) and where a path is checked (receiver/ack_xpath.c): any thread may be the
-// first, it does its work once, under a lock of its own.
+// libxml2 is opened and made ready for several threads by the first rule that needs it
+// (receiver/libxml.h); any thread may be the first.
 enum {
     ACK_RANGES_MAX = 32,
     ACK_TEXT_MAX = 1024, // of body, pointer, path, equals

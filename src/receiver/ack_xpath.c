@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // A place in XML by XPath 1.0, and what its text must be.
-#include <libxml/parser.h>
-#include <libxml/xpath.h>
-#include <libxml/xpathInternals.h>
 #include <stdlib.h>
 
 #include "receiver/ack.h"
@@ -41,16 +38,17 @@ static void print_nothing(void *arg, const char *format, ...)
 static xmlXPathObject *evaluate_in(xmlXPathParserContext *parser)
 {
     // libxml2 2.9.14 would make the stack itself, and frees too much when it cannot.
-    parser->valueTab = xmlMalloc(STACK_SIZE * sizeof(xmlXPathObject *));
+    parser->valueTab = (*libxml()->xmlMalloc)(STACK_SIZE * sizeof(xmlXPathObject *));
     if (parser->valueTab == NULL) {
         return NULL;
     }
     parser->valueMax = STACK_SIZE;
-    xmlXPathEvalExpr(parser);
-    xmlXPathObject *found = parser->error == XPATH_EXPRESSION_OK ? valuePop(parser) : NULL;
+    libxml()->xmlXPathEvalExpr(parser);
+    xmlXPathObject *found =
+        parser->error == XPATH_EXPRESSION_OK ? libxml()->valuePop(parser) : NULL;
     // What an error has left there; valuePop would not go beyond the call that it was in.
     for (int i = 0; i < parser->valueNr; i++) {
-        xmlXPathFreeObject(parser->valueTab[i]);
+        libxml()->xmlXPathFreeObject(parser->valueTab[i]);
     }
     parser->valueNr = 0;
     parser->value = NULL;
@@ -65,31 +63,32 @@ static xmlXPathObject *evaluate_in(xmlXPathParserContext *parser)
 // thread's own, and is put back.
 static xmlXPathObject *follow(const char *path, xmlXPathContext *context)
 {
-    xmlXPathParserContext *parser = xmlXPathNewParserContext((const xmlChar *)path, context);
+    xmlXPathParserContext *parser =
+        libxml()->xmlXPathNewParserContext((const xmlChar *)path, context);
     if (parser == NULL) {
         return NULL;
     }
-    xmlGenericErrorFunc printer = xmlGenericError;
-    void *arg = xmlGenericErrorContext;
-    xmlSetGenericErrorFunc(NULL, print_nothing);
+    xmlGenericErrorFunc printer = *libxml()->__xmlGenericError();
+    void *arg = *libxml()->__xmlGenericErrorContext();
+    libxml()->xmlSetGenericErrorFunc(NULL, print_nothing);
     xmlXPathObject *found = evaluate_in(parser);
-    xmlSetGenericErrorFunc(arg, printer);
-    xmlXPathFreeParserContext(parser);
+    libxml()->xmlSetGenericErrorFunc(arg, printer);
+    libxml()->xmlXPathFreeParserContext(parser);
     return found;
 }
 
 static xmlXPathContext *new_context(const struct ack_xpath *xpath, xmlDoc *doc)
 {
-    xmlXPathContext *context = xmlXPathNewContext(doc);
+    xmlXPathContext *context = libxml()->xmlXPathNewContext(doc);
     if (context == NULL) {
         return NULL;
     }
     context->error = be_silent;
     context->opLimit = OPERATIONS_MAX;
     for (size_t i = 0; i < xpath->namespace_count; i++) {
-        if (xmlXPathRegisterNs(context, (const xmlChar *)xpath->namespaces[i].prefix,
-                               (const xmlChar *)xpath->namespaces[i].uri) != 0) {
-            xmlXPathFreeContext(context);
+        if (libxml()->xmlXPathRegisterNs(context, (const xmlChar *)xpath->namespaces[i].prefix,
+                                         (const xmlChar *)xpath->namespaces[i].uri) != 0) {
+            libxml()->xmlXPathFreeContext(context);
             return NULL;
         }
     }
@@ -111,7 +110,8 @@ static tidings_status add_namespace(const char *prefix, const json_t *value,
         return error_set(err, TIDINGS_E_INVALID, "ack.xpath.namespaces: more than %d",
                          ACK_NAMESPACES_MAX);
     }
-    if (xmlValidateNCName((const xmlChar *)prefix, 0) != 0 || strlen(prefix) > ACK_TEXT_MAX) {
+    if (libxml()->xmlValidateNCName((const xmlChar *)prefix, 0) != 0 ||
+        strlen(prefix) > ACK_TEXT_MAX) {
         return error_set(err, TIDINGS_E_INVALID,
                          "ack.xpath.namespaces: a prefix must be a name of XML without a colon");
     }
@@ -146,24 +146,25 @@ static tidings_status read_namespaces(json_t *document, struct ack_xpath *xpath,
 static tidings_status try_path(const struct ack_xpath *xpath, struct tidings_error *err)
 {
     char shown[MEMBER_EXCERPT_SIZE];
-    xmlDoc *doc = xmlNewDoc((const xmlChar *)"1.0");
-    xmlNode *root = doc != NULL ? xmlNewDocNode(doc, NULL, (const xmlChar *)"nothing", NULL) : NULL;
+    xmlDoc *doc = libxml()->xmlNewDoc((const xmlChar *)"1.0");
+    xmlNode *root =
+        doc != NULL ? libxml()->xmlNewDocNode(doc, NULL, (const xmlChar *)"nothing", NULL) : NULL;
     xmlXPathContext *context = root != NULL ? new_context(xpath, doc) : NULL;
     if (context == NULL) {
-        xmlFreeNode(root);
-        xmlFreeDoc(doc);
+        libxml()->xmlFreeNode(root);
+        libxml()->xmlFreeDoc(doc);
         return no_memory(err);
     }
-    (void)xmlDocSetRootElement(doc, root);
+    (void)libxml()->xmlDocSetRootElement(doc, root);
     xmlXPathObject *found = follow(xpath->path, context);
     bool prefix = context->lastError.code == XML_XPATH_UNDEF_PREFIX_ERROR;
     // What is wrong with a path is always noted; what is not noted is a lack of memory.
     bool memory = found == NULL && (context->lastError.code == XML_ERR_NO_MEMORY ||
                                     context->lastError.code == XML_ERR_OK);
     bool good = found != NULL;
-    xmlXPathFreeObject(found);
-    xmlXPathFreeContext(context);
-    xmlFreeDoc(doc);
+    libxml()->xmlXPathFreeObject(found);
+    libxml()->xmlXPathFreeContext(context);
+    libxml()->xmlFreeDoc(doc);
     if (memory) {
         return no_memory(err);
     }
@@ -205,11 +206,11 @@ tidings_status ack_xpath_new(const json_t *document, struct ack_xpath **ret,
 {
     struct ack_xpath *xpath = calloc(1, sizeof *xpath);
     *ret = NULL;
-    xmlInitParser();
     if (xpath == NULL) {
         return no_memory(err);
     }
-    tidings_status status = fill(document, xpath, err);
+    tidings_status status = libxml_open(err);
+    status = status == TIDINGS_OK ? fill(document, xpath, err) : status;
     if (status != TIDINGS_OK) {
         ack_xpath_free(xpath);
         return status;
@@ -241,9 +242,9 @@ static xmlChar *evaluate(const struct ack_xpath *xpath, xmlDoc *doc, bool *ret_n
     xmlXPathObject *found = context != NULL ? follow(xpath->path, context) : NULL;
     *ret_nothing =
         found != NULL && found->type == XPATH_NODESET && xmlXPathNodeSetIsEmpty(found->nodesetval);
-    xmlChar *text = found != NULL ? xmlXPathCastToString(found) : NULL;
-    xmlXPathFreeObject(found);
-    xmlXPathFreeContext(context);
+    xmlChar *text = found != NULL ? libxml()->xmlXPathCastToString(found) : NULL;
+    libxml()->xmlXPathFreeObject(found);
+    libxml()->xmlXPathFreeContext(context);
     return text;
 }
 
@@ -261,7 +262,7 @@ bool ack_xpath_fits(const struct ack_xpath *xpath, xmlDoc *doc, char *why, size_
         member_excerpt(xml_str(text), came);
     }
     bool failed = text == NULL;
-    xmlFree(text);
+    (*libxml()->xmlFree)(text);
     if (fits) {
         return true;
     }
@@ -292,7 +293,7 @@ static const xmlNode *text_of_fault(const xmlNode *fault)
 
 void ack_fault_text(const xmlNode *fault, char ret[MEMBER_EXCERPT_SIZE])
 {
-    xmlChar *text = xmlNodeGetContent(text_of_fault(fault));
+    xmlChar *text = libxml()->xmlNodeGetContent(text_of_fault(fault));
     member_excerpt(str_trim(xml_str(text)), ret);
-    xmlFree(text);
+    (*libxml()->xmlFree)(text);
 }

@@ -214,12 +214,12 @@ static tidings_status add_element(const xmlNode *element, struct params *ret,
             "payload: its elements must have texts only to be signed, no attributes or "
             "elements");
     }
-    xmlChar *text = xmlNodeGetContent(element);
+    xmlChar *text = libxml()->xmlNodeGetContent(element);
     if (text == NULL) {
         return error_set(err, TIDINGS_E_NO_MEMORY, "no memory to sign a payload");
     }
     tidings_status status = keep_member(ret, xml_str(element->name), xml_str(text), err);
-    xmlFree(text);
+    (*libxml()->xmlFree)(text);
     return status;
 }
 
@@ -238,7 +238,7 @@ static tidings_status add_elements(const xmlDoc *doc, struct params *ret, struct
          node = node->next) {
         if (node->type == XML_ELEMENT_NODE) {
             status = add_element(node, ret, err);
-        } else if (node->type != XML_COMMENT_NODE && !xmlIsBlankNode(node)) {
+        } else if (node->type != XML_COMMENT_NODE && !libxml()->xmlIsBlankNode(node)) {
             status = error_set(err, TIDINGS_E_INVALID,
                                "payload: must have elements only below its root to be signed");
         }
@@ -265,11 +265,11 @@ tidings_status params_read_xml(struct str payload, struct params *ret, struct ti
     }
     tidings_status status = xml_read(payload, PARAMS_XML_MAX, false, &doc, &why);
     if (status != TIDINGS_OK) {
-        status = status == TIDINGS_E_NO_MEMORY ? status : TIDINGS_E_INVALID;
-        return error_set(err, status, "payload: %s", why.text);
+        bool is_ours = status == TIDINGS_E_NO_MEMORY || status == TIDINGS_E_UNSUPPORTED;
+        return error_set(err, is_ours ? status : TIDINGS_E_INVALID, "payload: %s", why.text);
     }
     status = add_elements(doc, ret, err);
     ret->insert = last_end_tag(payload);
-    xmlFreeDoc(doc);
+    libxml()->xmlFreeDoc(doc);
     return status;
 }

@@ -112,7 +112,7 @@ static tidings_status read_template(const json_t *value, struct soap *ret,
         return error_set(err, status, "soap.template: %s", why.text);
     }
     status = check_tree(doc, ret->is_12, err);
-    xmlFreeDoc(doc);
+    libxml()->xmlFreeDoc(doc);
     return status == TIDINGS_OK ? cut(text, ret, err) : status;
 }
 

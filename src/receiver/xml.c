@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "receiver/xml.h"
 
-#include <libxml/SAX2.h>
-#include <libxml/parser.h>
-#include <libxml/parserInternals.h>
 #include <limits.h>
 
 #include "receiver/ack.h"
@@ -19,7 +16,7 @@ static void stop(void *parser, const char *problem)
     xmlParserCtxt *context = parser;
     struct guard *guard = context->_private;
     guard->problem = problem;
-    xmlStopParser(context);
+    libxml()->xmlStopParser(context);
 }
 
 // Before anything inside of a DTD is read.
@@ -46,14 +43,14 @@ static bool count_nodes(void *parser, int more)
 static void on_comment(void *parser, const xmlChar *text)
 {
     if (count_nodes(parser, 1)) {
-        xmlSAX2Comment(parser, text);
+        libxml()->xmlSAX2Comment(parser, text);
     }
 }
 
 static void on_instruction(void *parser, const xmlChar *target, const xmlChar *text)
 {
     if (count_nodes(parser, 1)) {
-        xmlSAX2ProcessingInstruction(parser, target, text);
+        libxml()->xmlSAX2ProcessingInstruction(parser, target, text);
     }
 }
 
@@ -69,8 +66,8 @@ static void on_element(void *parser, const xmlChar *name, const xmlChar *prefix,
     if (!count_nodes(parser, 1 + namespace_count + attribute_count)) {
         return;
     }
-    xmlSAX2StartElementNs(parser, name, prefix, uri, namespace_count, namespaces, attribute_count,
-                          defaulted_count, attributes);
+    libxml()->xmlSAX2StartElementNs(parser, name, prefix, uri, namespace_count, namespaces,
+                                    attribute_count, defaulted_count, attributes);
 }
 
 // Where `end` ends, looked for from `at` on; the length when it does not.
@@ -146,8 +143,11 @@ tidings_status xml_read(struct str text, size_t size_max, bool keep_cdata, xmlDo
         return error_set(err, TIDINGS_E_TOO_LARGE, "XML with more than %d attributes in a tag",
                          XML_ATTRIBUTES_MAX);
     }
-    xmlInitParser();
-    xmlParserCtxt *context = xmlNewParserCtxt();
+    tidings_status status = libxml_open(err);
+    if (status != TIDINGS_OK) {
+        return status;
+    }
+    xmlParserCtxt *context = libxml()->xmlNewParserCtxt();
     if (context == NULL) {
         return error_set(err, TIDINGS_E_NO_MEMORY, "no memory to read XML");
     }
@@ -159,14 +159,14 @@ tidings_status xml_read(struct str text, size_t size_max, bool keep_cdata, xmlDo
     context->sax->processingInstruction = on_instruction;
     int options = XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING |
                   (keep_cdata ? 0 : XML_PARSE_NOCDATA);
-    xmlDoc *doc = xmlCtxtReadMemory(context, text.ptr, (int)text.len, NULL, NULL, options);
-    tidings_status status = TIDINGS_OK;
-    if (doc == NULL || guard.problem != NULL || xmlDocGetRootElement(doc) == NULL) {
+    xmlDoc *doc =
+        libxml()->xmlCtxtReadMemory(context, text.ptr, (int)text.len, NULL, NULL, options);
+    if (doc == NULL || guard.problem != NULL || libxml()->xmlDocGetRootElement(doc) == NULL) {
         status = failed(context, &guard, err);
-        xmlFreeDoc(doc);
+        libxml()->xmlFreeDoc(doc);
         doc = NULL;
     }
-    xmlFreeParserCtxt(context);
+    libxml()->xmlFreeParserCtxt(context);
     *ret = doc;
     return status;
 }

@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // XML of strangers, read so that it can do nothing: no network, no files, no DTD, no entities but
-// the five of XML itself; bounds for size, depth and attributes. libxml2 is made ready for several
-// threads by xmlInitParser, which every function here calls first: it may be called by any thread
-// and does its work once, under a lock of its own. Private to the room.
+// the five of XML itself; bounds for size, depth and attributes. Private to the room.
 #ifndef RECEIVER_XML_H
 #define RECEIVER_XML_H
 
-#include <libxml/tree.h>
-
 #include "base/error.h"
 #include "base/str.h"
+#include "receiver/libxml.h"
 
 #define XML_SOAP_11 "http://schemas.xmlsoap.org/soap/envelope/"
 #define XML_SOAP_12 "http://www.w3.org/2003/05/soap-envelope"
@@ -19,7 +16,8 @@ enum {
 };
 
 // *ret is the document, for xmlFreeDoc. E_INVALID says what is wrong with it, E_TOO_LARGE beyond
-// `size_max` or the bounds above, E_NO_MEMORY. keep_cdata: CDATA sections stay nodes of their own.
+// `size_max` or the bounds above, E_NO_MEMORY, E_UNSUPPORTED without libxml2. keep_cdata: CDATA
+// sections stay nodes of their own.
 tidings_status xml_read(struct str text, size_t size_max, bool keep_cdata, xmlDoc **ret,
                         struct tidings_error *err) TIDINGS_NODISCARD;
 static inline struct str xml_str(const xmlChar *text)
