@@ -3,6 +3,7 @@
 // write-ahead log is handed back by db_maintain when it has passed db_options.log_bytes; a caller
 // that never maintains is helped at LATE times that.
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 #include <sqlite3.h>
@@ -135,6 +136,16 @@ static tidings_status configure(struct sqlite_db *db, const struct db_options *o
     return TIDINGS_OK;
 }
 
+// What holds for the whole process: before its first database, later SQLite refuses it and goes on
+// as it is.
+static void prepare_library(void)
+{
+    // What is in use would be counted, under a lock at every allocation; nobody here asks.
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    // Each connection would get its first twenty pages at once, which most never need: 350 kB.
+    (void)sqlite3_config(SQLITE_CONFIG_PAGECACHE, NULL, 0, 0);
+}
+
 static void close_db(struct db *base)
 {
     struct sqlite_db *db = of_db(base);
@@ -145,10 +156,12 @@ static void close_db(struct db *base)
 static tidings_status open_db(const struct db_url *url, const struct db_options *options,
                               struct db **ret, struct tidings_error *err)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     struct sqlite_db *db = calloc(1, sizeof *db);
     if (db == NULL) {
         return error_set(err, TIDINGS_E_NO_MEMORY, "sqlite: no memory");
     }
+    (void)pthread_once(&once, prepare_library);
     int flags =
         options->read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
     int code = sqlite3_open_v2(url->path, &db->handle,
