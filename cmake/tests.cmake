@@ -32,6 +32,9 @@ if(TIDINGS_FUZZ)
         target_link_libraries(${name} PRIVATE tidings_${room})
         target_compile_options(${name} PRIVATE -Wno-missing-prototypes)
         target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+        if(name STREQUAL "fuzz_http_policy") # compares ours with libcurl's
+            target_link_libraries(${name} PRIVATE PkgConfig::CURL)
+        endif()
         set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
         add_test(NAME fuzz/${corpus} COMMAND ${name} -runs=20000 -max_total_time=20
             ${CMAKE_BINARY_DIR}/fuzz/new_${corpus} ${CMAKE_SOURCE_DIR}/fuzz/corpus/${corpus})

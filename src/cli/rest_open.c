@@ -110,6 +110,11 @@ static bool set_timeout(const struct cli *cli, struct rest *rest)
 
 struct rest *rest_open(struct cli *cli)
 {
+    struct tidings_error err = { 0 };
+    if (libcurl_open(&err) != TIDINGS_OK) {
+        fprintf(stderr, "tidings: %s\n", err.text);
+        return NULL;
+    }
     struct rest *rest = calloc(1, sizeof *rest);
     if (rest == NULL || (rest->curl = rest_curl_new()) == NULL) {
         fprintf(stderr, "tidings: no memory\n");

@@ -3,9 +3,8 @@
 #ifndef CLI_REST_PRIVATE_H
 #define CLI_REST_PRIVATE_H
 
-#include <curl/curl.h>
-
 #include "cli/rest.h"
+#include "http/libcurl.h"
 
 enum { REST_SERVER_MAX = 1024, REST_KEY_MAX = 1024 };
 

@@ -3,9 +3,8 @@
 #ifndef HTTP_CURL_CALL_H
 #define HTTP_CURL_CALL_H
 
-#include <curl/curl.h>
-
 #include "http/curl_way.h"
+#include "http/libcurl.h"
 
 struct curl_way {
     struct http_client *client;

@@ -54,8 +54,9 @@ static bool configure(struct curl_way *way)
 tidings_status curl_way_new(struct http_client *client, struct curl_way **ret,
                             struct tidings_error *err)
 {
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) { // counted; may be called again
-        return error_set(err, TIDINGS_E_INTERNAL, "http: libcurl does not start");
+    tidings_status status = libcurl_open(err);
+    if (status != TIDINGS_OK) {
+        return status;
     }
     struct curl_way *way = calloc(1, sizeof *way);
     if (way != NULL) {

@@ -6,7 +6,7 @@
 
 #include "http/call.h"
 
-// E_NO_MEMORY, E_INTERNAL.
+// E_NO_MEMORY, E_UNSUPPORTED without libcurl.
 tidings_status curl_way_new(struct http_client *client, struct curl_way **ret,
                             struct tidings_error *err) TIDINGS_NODISCARD;
 void curl_way_free(struct curl_way *way); // its calls are over; NULL allowed
