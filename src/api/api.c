@@ -133,7 +133,8 @@ static enum api_turn route_call(struct api_call *call)
     case API_FOUND: break;
     }
     call->route = &api_routes[index];
-    return api_access(call) && check_body(call) ? call->route->handle(call) : API_NOW;
+    return api_access(call) && api_query_check(call) && check_body(call) ? call->route->handle(call)
+                                                                         : API_NOW;
 }
 
 bool api_handle(struct api *api, const struct http_request *request, struct http_response *response)

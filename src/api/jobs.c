@@ -230,6 +230,11 @@ static bool read_filter(struct api_call *call, const struct api_member *members,
 {
     struct record_filter *filter = &state->filter;
     filter->state = RECORD_DEAD;
+    if (members[RECEIVER].text.ptr != NULL && members[RECEIVER].text.len == 0) {
+        (void)api_call_problem(call, API_PROBLEM_INVALID, "receiver",
+                               "receiver must be a name; without the member all are meant");
+        return false;
+    }
     if (members[STATE].text.ptr != NULL && (!api_state_parse(members[STATE].text, &filter->state) ||
                                             filter->state < RECORD_DELIVERED)) {
         (void)api_call_problem(call, API_PROBLEM_INVALID, "state",

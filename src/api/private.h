@@ -113,6 +113,9 @@ bool api_ladder_is_good(struct api_call *call, struct str text);
 struct str api_call_keep(struct api_call *call, struct str text);
 
 // ---- query.c: parameters ----
+// Whether all of them are the route's, each once; false: the response is a problem. What is passed
+// over in silence here would be a filter that does not filter.
+bool api_query_check(struct api_call *call);
 // All answer false when the response is a problem. What is absent leaves *ret as it is.
 bool api_query_text(struct api_call *call, const char *name, size_t max, struct str *ret);
 bool api_query_number(struct api_call *call, const char *name, int64_t least, int64_t most,

@@ -1,6 +1,67 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <stdio.h>
+
 #include "api/private.h"
 #include "base/num.h"
+
+struct check {
+    struct api_call *call;
+    unsigned seen; // bits by place among the route's
+    bool good;
+};
+
+// Its place among the route's parameters; -1 when it is none of them.
+static int find_parameter(const struct api_route *route, struct str name)
+{
+    struct str rest = str_of(route->query);
+    struct str known;
+    for (int i = 0; str_split(&rest, ' ', &known); i++) {
+        if (str_eq(known, name)) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+static void unknown_parameter(struct api_call *call, const char *name)
+{
+    char known[256] = "";
+    struct str rest = str_of(call->route->query);
+    struct str one;
+    while (rest.len > 0 && str_split(&rest, ' ', &one)) {
+        size_t len = strlen(known);
+        (void)snprintf(known + len, sizeof known - len, "%s%.*s", len > 0 ? ", " : "",
+                       STR_ARG(one));
+    }
+    (void)api_call_problem(call, API_PROBLEM_INVALID, name, "unknown parameter \"%s\"; there %s %s",
+                           name, known[0] != '\0' ? "are" : "is",
+                           known[0] != '\0' ? known : "none");
+}
+
+static bool check_parameter(void *arg, const char *text, const char *value)
+{
+    char name[64]; // of an unknown one its beginning will do
+    struct check *check = arg;
+    int place = find_parameter(check->call->route, str_of(text));
+    (void)value;
+    (void)snprintf(name, sizeof name, "%s", text);
+    check->good = place >= 0 && (check->seen & 1U << place) == 0;
+    if (place < 0) {
+        unknown_parameter(check->call, name);
+    } else if (!check->good) {
+        (void)api_call_problem(check->call, API_PROBLEM_INVALID, name, "%s came twice", name);
+    } else {
+        check->seen |= 1U << place;
+    }
+    return check->good;
+}
+
+bool api_query_check(struct api_call *call)
+{
+    struct check check = { .call = call, .good = true };
+    http_request_each_query(call->request, check_parameter, &check);
+    return check.good;
+}
 
 bool api_query_text(struct api_call *call, const char *name, size_t max, struct str *ret)
 {

@@ -27,6 +27,8 @@ struct api_route {
     unsigned roles;        // bits of enum api_role that may do it
     unsigned bodies;
     size_t body_max;
+    // The parameters of its query, with spaces between; NULL: none. Others are refused.
+    const char *query;
     enum api_turn (*handle)(struct api_call *call);
 };
 

@@ -67,6 +67,10 @@ void http_server_stop(struct http_server *server);
 // NULL when absent; good during the call of the handler, and until the answer when it comes later.
 const char *http_request_header(const struct http_request *request, const char *name);
 const char *http_request_query(const struct http_request *request, const char *name);
+// Every parameter of the query as it came, decoded, in order; `each` returns false to stop.
+void http_request_each_query(const struct http_request *request,
+                             bool (*each)(void *arg, const char *name, const char *value),
+                             void *arg);
 // Every header field as it came, in order; `each` returns false to stop.
 void http_request_each_header(const struct http_request *request,
                               bool (*each)(void *arg, const char *name, const char *value),

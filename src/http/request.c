@@ -27,7 +27,8 @@ static enum MHD_Result visit(void *arg, enum MHD_ValueKind kind, const char *nam
 {
     const struct walk *walk = arg;
     (void)kind;
-    return walk->each(walk->arg, name, value != NULL ? value : "") ? MHD_YES : MHD_NO;
+    return walk->each(walk->arg, name != NULL ? name : "", value != NULL ? value : "") ? MHD_YES
+                                                                                       : MHD_NO;
 }
 
 void http_request_each_header(const struct http_request *request,
@@ -36,6 +37,14 @@ void http_request_each_header(const struct http_request *request,
 {
     struct walk walk = { each, arg };
     (void)MHD_get_connection_values(request->exchange->mhd, MHD_HEADER_KIND, visit, &walk);
+}
+
+void http_request_each_query(const struct http_request *request,
+                             bool (*each)(void *arg, const char *name, const char *value),
+                             void *arg)
+{
+    struct walk walk = { each, arg };
+    (void)MHD_get_connection_values(request->exchange->mhd, MHD_GET_ARGUMENT_KIND, visit, &walk);
 }
 
 void http_request_peer(const struct http_request *request, char *out, size_t size)

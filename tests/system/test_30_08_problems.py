@@ -63,3 +63,67 @@ def test_openapi_is_served(notifier):
     assert answer.status == 200 and answer.body.startswith(b"# SPDX") or answer.body.startswith(b"openapi"), answer
     for path in ("/v1/notifications:", "/v1/receivers/{name}/secrets:", "/v1/redeliveries/{job}/cancel:"):
         assert path.encode() in answer.body
+
+
+# ---- nothing unknown is passed over ----
+QUERIES = {
+    "/v1/notifications": "receiver state reason source type txNo acceptedFrom acceptedTo limit cursor",
+    "/v1/notifications/ntf_0000000000000/attempts": "limit cursor", "/v1/redeliveries": "limit cursor", "/v1/receivers": "limit cursor",
+    "/v1/ladders/preview": "ladder start limit"}
+
+
+@pytest.mark.parametrize("path", [path for path, methods in SERVED.items() if "GET" in methods] + ["/openapi.yaml"])
+def test_unknown_parameters(notifier, path):
+    """A mistyped filter is told, with those that there are; it never lists everything."""
+    for query in ("recevier=x", "Limit=1", "limit=1&colour", "%6cimits=3", "=1"):
+        answer = notifier.call("GET", f"{path}?{query}")
+        assert answer.status == 400, (query, answer)
+        for name in QUERIES.get(path, "limit" if "limit=1&" in query else "none").split():
+            assert name in answer.json["detail"]
+    assert notifier.call("GET", f"{path}?recevier=x").json["field"] == "recevier"
+
+
+def test_unknown_parameters_of_changes(notifier):
+    for method, path in [(method, path) for path, methods in SERVED.items() for method in methods.split() if method != "GET"]:
+        answer = notifier.call(method, f"{path}?dryRun=true", {})
+        assert answer.status == 400 and answer.json["field"] == "dryRun", (method, path, answer)
+
+
+@pytest.mark.parametrize("query", ["limit=1&limit=1", "receiver=a&limit=1&receiver=b"])
+def test_a_parameter_twice(notifier, query):
+    answer = notifier.call("GET", f"/v1/notifications?{query}")
+    assert answer.status == 400 and "twice" in answer.json["detail"] and answer.json["field"] == query.split("=")[0], answer
+
+
+def test_strange_parameters(notifier):
+    for query in ("x" * 3000, "a%0d%0ab=1", "%ff=1", "a=1&" * 100):
+        assert notifier.call("GET", f"/v1/notifications?{query}").status in (400, 414, 431)
+    assert notifier.call("GET", "/v1/notifications?").status == 200
+
+
+BODIES = [
+    ("POST", "/v1/notifications", {"source": "s", "type": "t", "txNo": "x", "recevier": ["a"]}),
+    ("POST", "/v1/notifications", {"notifications": [], "dry": 1}),
+    ("POST", "/v1/notifications/ntf_0000000000000/redeliver", {"lader": "1m"}),
+    ("POST", "/v1/redeliveries", {"recevier": "x"}), ("POST", "/v1/redeliveries", {"txNo": "x"}),
+    ("POST", "/v1/receivers", {"name": "u", "url": "http://127.0.0.1:9/", "colour": 1}),
+    ("PUT", "/v1/receivers/u", {"url": "http://127.0.0.1:9/", "breaker": {"colour": 1}}),
+    ("PUT", "/v1/receivers/u", {"url": "http://127.0.0.1:9/", "signature": {"colour": 1}}),
+    ("PUT", "/v1/receivers/u", {"url": "http://127.0.0.1:9/", "ack": {"colour": 1}}),
+    ("PATCH", "/v1/receivers/known", {"colour": 1}), ("POST", "/v1/receivers/known/secrets", {"colour": 1}),
+    ("PUT", "/v1/bindings/u", {"topic": "t", "group": "g", "colour": 1})]
+
+
+@pytest.mark.parametrize("method, path, body", BODIES)
+def test_unknown_members(notifier, method, path, body):
+    notifier.receiver("http://127.0.0.1:9/", name="known")
+    answer = notifier.call(method, path, body)
+    wrong = next(name for name in ("recevier", "dry", "lader", "colour", "txNo") if name in str(body))
+    assert answer.status == 400 and wrong in answer.json["detail"] + answer.json.get("field", ""), answer
+    assert notifier.call("GET", "/v1/receivers/u").status == 404 and notifier.call("GET", "/v1/bindings/u").status == 404
+
+
+def test_a_job_for_nobody_is_none_for_all(notifier):
+    """What a script makes of a variable that is not set."""
+    notifier.refused(400, "POST", "/v1/redeliveries", {"receiver": ""}, field="receiver")
+    assert notifier.good("GET", "/v1/redeliveries")["items"] == []

@@ -116,12 +116,78 @@ static void test_contract(void **state)
     assert_int_equal(operations, API_ROUTES);
 }
 
+// What the contract says about one operation: up to the next one.
+static struct str operation_of(struct str contract, const char *operation)
+{
+    char line[128];
+    (void)snprintf(line, sizeof line, "operationId: %s\n", operation);
+    size_t from = str_find_str(contract, str_of(line));
+    assert_true(from != SIZE_MAX);
+    struct str rest = str_make(contract.ptr + from + 1, contract.len - from - 1);
+    size_t next = str_find_str(rest, STR("operationId:"));
+    size_t end = str_find_str(rest, STR("\ncomponents:"));
+    return str_make(rest.ptr, next < end ? next : end);
+}
+
+// Whether a parameter that operations share is one of the query.
+static bool is_of_query(struct str contract, struct str name)
+{
+    char line[128];
+    (void)snprintf(line, sizeof line, "\n    %.*s: { name: %.*s, in: query,", STR_ARG(name),
+                   STR_ARG(name));
+    return str_find_str(contract, str_of(line)) != SIZE_MAX;
+}
+
+// The contract's parameters of a query, each with a space behind it.
+static void list_parameters(struct str contract, struct str operation, char *out, size_t size)
+{
+    static const char shared[] = "$ref: \"#/components/parameters/";
+    static const char own[] = "{ name: ";
+    out[0] = '\0';
+    for (size_t at = 0; at < operation.len; at++) {
+        struct str rest = str_make(operation.ptr + at, operation.len - at);
+        struct str name = { NULL, 0 };
+        if (str_starts(rest, str_of(shared))) {
+            rest = str_make(rest.ptr + sizeof shared - 1, rest.len - sizeof shared + 1);
+            name = str_make(rest.ptr, str_find(rest, '"', 0));
+            name = is_of_query(contract, name) ? name : (struct str){ NULL, 0 };
+        } else if (str_starts(rest, str_of(own))) {
+            rest = str_make(rest.ptr + sizeof own - 1, rest.len - sizeof own + 1);
+            name = str_make(rest.ptr, str_find(rest, ',', 0));
+            rest = str_make(rest.ptr + name.len, rest.len - name.len);
+            name = str_starts(rest, STR(", in: query")) ? name : (struct str){ NULL, 0 };
+        }
+        if (name.ptr != NULL) {
+            size_t len = strlen(out);
+            assert_true(len + name.len + 2 < size);
+            (void)snprintf(out + len, size - len, "%.*s ", STR_ARG(name));
+        }
+    }
+}
+
+// The parameters of each row are those of the contract, in its order.
+static void test_contract_of_queries(void **state)
+{
+    struct str contract = str_make(api_openapi, api_openapi_size);
+    (void)state;
+    for (size_t i = 0; i < API_ROUTES; i++) {
+        char said[512];
+        char known[512];
+        const char *query = api_routes[i].query;
+        (void)snprintf(known, sizeof known, "%s%s", query != NULL ? query : "",
+                       query != NULL ? " " : "");
+        list_parameters(contract, operation_of(contract, api_routes[i].operation), said,
+                        sizeof said);
+        assert_string_equal(said, known);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_found),    cmocka_unit_test(test_not_found),
         cmocka_unit_test(test_methods),  cmocka_unit_test(test_content_types),
-        cmocka_unit_test(test_contract),
+        cmocka_unit_test(test_contract), cmocka_unit_test(test_contract_of_queries),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

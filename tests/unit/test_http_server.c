@@ -55,11 +55,18 @@ static void say_again(const struct http_request *request, struct http_response *
                      TIDINGS_OK);
 }
 
+static bool list_parameter(void *arg, const char *name, const char *value)
+{
+    return list_header(arg, name, value) && strcmp(name, "last") != 0;
+}
+
 static void handle(void *arg, const struct http_request *request, struct http_response *response)
 {
     struct fixture *f = arg;
     if (strcmp(request->path, "/headers") == 0) {
         http_request_each_header(request, list_header, response);
+    } else if (strcmp(request->path, "/query") == 0) {
+        http_request_each_query(request, list_parameter, response);
     } else if (strcmp(request->path, "/fields") == 0) {
         response->status = 201;
         response->content_type = "application/json";
@@ -296,6 +303,26 @@ static void header_fields_are_listed_in_order(void **state)
         "GET /headers HTTP/1.1\r\nHost: here\r\nX-A: 1\r\nx-a: 2\r\nX-Last: 3\r\nX-No: 4\r\n\r\n");
     assert_int_equal(read_reply(f, fd, true), 200);
     assert_string_equal(body_of(f), "Host=here;X-A=1;x-a=2;X-Last=3;");
+    (void)close(fd);
+}
+
+static void parameters_are_listed_in_order(void **state)
+{
+    static const struct {
+        const char *path;
+        const char *listed;
+    } rows[] = {
+        { "/query", "" },
+        { "/query?", "" },
+        { "/query?a=1&b&a=%31%26&last=z&more=1", "a=1;b=;a=1&;last=z;" },
+        { "/query?%61+b=c", "a b=c;" },
+    };
+    struct fixture *f = *state;
+    int fd = dial(f);
+    for (size_t i = 0; i < BASE_COUNT(rows); i++) {
+        assert_int_equal(ask(f, fd, "GET", rows[i].path, ""), 200);
+        assert_string_equal(body_of(f), rows[i].listed);
+    }
     (void)close(fd);
 }
 
@@ -628,6 +655,7 @@ int main(void)
         TEST(head_is_answered_without_a_body),
         TEST(paths_are_decoded_and_checked),
         TEST(header_fields_are_listed_in_order),
+        TEST(parameters_are_listed_in_order),
         TEST(responses_have_fields),
         TEST(an_answer_may_come_later),
         TEST(an_answer_may_overtake_the_handler),
