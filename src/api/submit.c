@@ -17,8 +17,10 @@ struct api_submit {
     _Atomic size_t left;         // submissions without an outcome, and one for who hands them over
     _Atomic size_t result_bytes; // of a batch's answer
     struct keeper_task task;     // of the Idempotency-Key
-    struct str scope_and_key;
+    struct str scope_and_key;    // ptr NULL: no key
     enum record_idempotent known;
+    int64_t mark;         // ids above it were not there before the first request with the key
+    atomic_bool is_fresh; // something was made, or could not be: it answers by itself
     unsigned char request_hash[RECORD_HASH_SIZE];
 };
 
@@ -90,8 +92,36 @@ static bool take_header(void *arg, const char *name, const char *value)
 }
 
 // ---- answers ----
-static void write_accepted(struct api_out *out, const struct notify_accepted *accepted,
-                           size_t count)
+// With a key: as it was for the first request, so that a repeat is told the same.
+static bool is_duplicate(const struct api_submit *submit, const struct record_accepted *accepted)
+{
+    return accepted->answer == RECORD_SAME &&
+           (submit->scope_and_key.ptr == NULL || accepted->id <= submit->mark);
+}
+
+static void look_for_fresh(struct api_submit *submit, tidings_status status,
+                           const struct notify_accepted *accepted, size_t count)
+{
+    bool is_fresh = status != TIDINGS_OK && api_problem_http(api_problem_of(status)) >= 500;
+    for (size_t i = 0; i < count && !is_fresh; i++) {
+        is_fresh = accepted[i].record.answer == RECORD_NEW;
+    }
+    if (is_fresh) {
+        atomic_store_explicit(&submit->is_fresh, true, memory_order_relaxed);
+    }
+}
+
+// The response is whole.
+static void say_replayed(struct api_submit *submit)
+{
+    if (submit->scope_and_key.ptr != NULL && submit->known == RECORD_KEY_SAME &&
+        !atomic_load_explicit(&submit->is_fresh, memory_order_relaxed)) {
+        http_response_field(submit->call->response, "Idempotency-Replayed", "%s", "true");
+    }
+}
+
+static void write_accepted(struct api_out *out, const struct api_submit *submit,
+                           const struct notify_accepted *accepted, size_t count)
 {
     api_out_key(out, "notifications");
     api_out_open(out, '[');
@@ -104,7 +134,7 @@ static void write_accepted(struct api_out *out, const struct notify_accepted *ac
         api_out_open(out, '{');
         api_out_member_c(out, "id", id);
         api_out_member(out, "receiver", accepted[i].receiver);
-        api_out_member_bool(out, "duplicate", accepted[i].record.answer == RECORD_SAME);
+        api_out_member_bool(out, "duplicate", is_duplicate(submit, &accepted[i].record));
         api_out_close(out, '}');
     }
     api_out_close(out, ']');
@@ -138,7 +168,7 @@ static void write_conflict(struct api_out *out, const struct api_item *item,
     if (api_hash(item->submit->call->api, &item->submission.payload, 1, hash)) {
         api_out_member_hex(out, "submittedHash", hash, sizeof hash);
     }
-    write_accepted(out, accepted, count);
+    write_accepted(out, item->submit, accepted, count);
 }
 
 // ---- one ----
@@ -160,10 +190,11 @@ static void answer_single(struct api_item *item, tidings_status status,
     } else {
         out = api_call_json(call, 202);
         api_out_open(&out, '{');
-        write_accepted(&out, accepted, count);
+        write_accepted(&out, item->submit, accepted, count);
         api_out_close(&out, '}');
         api_call_end(call, &out);
     }
+    say_replayed(item->submit);
     api_call_answer(call);
 }
 
@@ -199,7 +230,7 @@ static void result_accepted(struct api_item *item, const struct notify_accepted 
     }
     api_out_open(&out, '{');
     api_out_member_number(&out, "status", 202);
-    write_accepted(&out, accepted, count);
+    write_accepted(&out, item->submit, accepted, count);
     api_out_close(&out, '}');
     if (out.status != TIDINGS_OK) {
         buf_clear(&item->result);
@@ -237,6 +268,7 @@ static void answer_batch(struct api_submit *submit)
     api_out_close(&out, ']');
     api_out_close(&out, '}');
     api_call_end(call, &out);
+    say_replayed(submit);
     api_call_answer(call);
 }
 
@@ -277,6 +309,7 @@ static void accepted(struct notify_submission *submission, tidings_status status
                      const struct tidings_error *err)
 {
     struct api_item *item = BASE_CONTAINER_OF(submission, struct api_item, submission);
+    look_for_fresh(item->submit, status, rows, count);
     if (item->submit->submissions.is_batch) {
         item_done(item, status, rows, count, err);
     } else {
@@ -328,7 +361,8 @@ static tidings_status key_run(struct keeper_task *task, struct record *record,
 {
     struct api_submit *submit = BASE_CONTAINER_OF(task, struct api_submit, task);
     return record_idempotency(record, submit->scope_and_key, submit->request_hash,
-                              clock_wall_ms(submit->call->api->options.clock), &submit->known, err);
+                              clock_wall_ms(submit->call->api->options.clock), &submit->known,
+                              &submit->mark, err);
 }
 
 static void key_done(struct keeper_task *task, tidings_status status,

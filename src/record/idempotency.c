@@ -4,17 +4,49 @@
 
 enum { TRIES = 4 }; // another node may be at the same key
 
+// Column `request`: the hash, and behind it the mark, big endian. Rows of before the mark came have
+// the hash alone.
+enum { MARK_SIZE = 8, REQUEST_SIZE = RECORD_HASH_SIZE + MARK_SIZE };
+
+// The highest id that can be of before now.
+static int64_t mark_of(const struct record *record, int64_t now_ms)
+{
+    int64_t id = record_id_at(now_ms) - 1;
+    return id > record->last_id ? id : record->last_id;
+}
+
+static void write_mark(int64_t mark, unsigned char out[MARK_SIZE])
+{
+    for (int i = 0; i < MARK_SIZE; i++) {
+        out[i] = (unsigned char)((uint64_t)mark >> (8 * (MARK_SIZE - 1 - i)));
+    }
+}
+
+static int64_t read_mark(struct str request, int64_t made_ms)
+{
+    uint64_t mark = 0;
+    if (request.len != REQUEST_SIZE) {
+        return record_id_at(made_ms) - 1;
+    }
+    for (size_t i = RECORD_HASH_SIZE; i < REQUEST_SIZE; i++) {
+        mark = mark << 8 | (unsigned char)request.ptr[i];
+    }
+    return (int64_t)mark;
+}
+
 // The row that is there: *ret_found false when it went meanwhile.
 static tidings_status compare(struct record *record, struct str key, struct str request,
                               bool *ret_found, bool *ret_same, int64_t *ret_made_ms,
-                              struct tidings_error *err)
+                              int64_t *ret_mark, struct tidings_error *err)
 {
     struct db_stmt *stmt = record_bind(record, STMT_IDEMPOTENCY_GET, "b", key);
     tidings_status status = record_first(stmt, err);
     *ret_found = status == TIDINGS_OK;
     if (status == TIDINGS_OK) {
-        *ret_same = str_eq(db_column_blob(stmt, 0), request);
+        struct str there = db_column_blob(stmt, 0);
+        *ret_same = str_starts(there, str_make(request.ptr, RECORD_HASH_SIZE));
         *ret_made_ms = db_column_i64(stmt, 1);
+        *ret_mark = read_mark(there, *ret_made_ms);
         db_reset(stmt);
     }
     return status == TIDINGS_E_NOT_FOUND ? TIDINGS_OK : status;
@@ -22,18 +54,20 @@ static tidings_status compare(struct record *record, struct str key, struct str 
 
 static tidings_status try_once(struct record *record, struct str key, struct str request,
                                int64_t now_ms, bool *ret_done, enum record_idempotent *ret,
-                               struct tidings_error *err)
+                               int64_t *ret_mark, struct tidings_error *err)
 {
     int64_t rows = 0;
     int64_t made_ms = 0;
+    int64_t mark = 0;
     bool found = false;
     bool same = false;
     tidings_status status =
         record_run(record, &rows, err, STMT_IDEMPOTENCY_NEW, "bbi", key, request, now_ms);
     if (status == TIDINGS_OK && rows == 0) {
-        status = compare(record, key, request, &found, &same, &made_ms, err);
+        status = compare(record, key, request, &found, &same, &made_ms, &mark, err);
         if (status == TIDINGS_OK && found && made_ms > now_ms - RECORD_KEY_KEPT_MS) {
             *ret = same ? RECORD_KEY_SAME : RECORD_KEY_OTHER;
+            *ret_mark = mark;
             *ret_done = true;
             return TIDINGS_OK;
         }
@@ -49,19 +83,23 @@ static tidings_status try_once(struct record *record, struct str key, struct str
 
 tidings_status record_idempotency(struct record *record, struct str scope_and_key,
                                   const unsigned char request_hash[RECORD_HASH_SIZE],
-                                  int64_t now_ms, enum record_idempotent *ret,
+                                  int64_t now_ms, enum record_idempotent *ret, int64_t *ret_mark,
                                   struct tidings_error *err)
 {
     unsigned char hash[RECORD_HASH_SIZE];
+    unsigned char request[REQUEST_SIZE];
     bool done = false;
     if (scope_and_key.len > RECORD_HEADERS_MAX) {
         return error_set(err, TIDINGS_E_TOO_LARGE, "idempotency key: %zu bytes, at most %d",
                          scope_and_key.len, RECORD_HEADERS_MAX);
     }
     tidings_status status = record_hash(record, scope_and_key, hash, err);
+    memcpy(request, request_hash, RECORD_HASH_SIZE);
+    *ret_mark = mark_of(record, now_ms);
+    write_mark(*ret_mark, request + RECORD_HASH_SIZE);
     for (int i = 0; i < TRIES && status == TIDINGS_OK && !done; i++) {
-        status = try_once(record, str_make(hash, sizeof hash),
-                          str_make(request_hash, RECORD_HASH_SIZE), now_ms, &done, ret, err);
+        status = try_once(record, str_make(hash, sizeof hash), str_make(request, sizeof request),
+                          now_ms, &done, ret, ret_mark, err);
     }
     return status == TIDINGS_OK && !done
                ? error_set(err, TIDINGS_E_AGAIN, "record: an idempotency key is contended")

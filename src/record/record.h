@@ -312,10 +312,11 @@ enum record_idempotent {
 };
 // Was this key (whose it is and the key, up to RECORD_HEADERS_MAX bytes) used within the last 24
 // hours, and for the same request? Older ones are as if they had never been; record_purge removes
-// them.
+// them. Notifications whose id is above *ret_mark were not there when the key was first used (ids
+// of other nodes: as far as clocks agree).
 tidings_status record_idempotency(struct record *record, struct str scope_and_key,
                                   const unsigned char request_hash[RECORD_HASH_SIZE],
-                                  int64_t now_ms, enum record_idempotent *ret,
+                                  int64_t now_ms, enum record_idempotent *ret, int64_t *ret_mark,
                                   struct tidings_error *err) TIDINGS_NODISCARD;
 
 // Forgets what was accepted before `before_ms` and is finished, with its attempts and its key; a

@@ -333,6 +333,8 @@ static void test_idempotency(void **state)
     pick(&course, "id", first, sizeof first);
     (void)ask_with(&course, "POST", "/v1/notifications", fields, str_of(body));
     expect(&course, 202, first);
+    expect(&course, 202, "\"duplicate\":false");
+    expect_field(&course, "Idempotency-Replayed: true");
     (void)ask_with(&course, "POST", "/v1/notifications", fields,
                    STR("{\"source\":\"s\",\"type\":\"t\",\"txNo\":\"i-2\"}"));
     expect(&course, 422, "urn:tidings:problem:idempotency-key-reused");

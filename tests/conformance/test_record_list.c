@@ -222,14 +222,35 @@ static void keys_that_share_a_slot_stay_apart(void **state)
     }
 }
 
-static enum record_idempotent use_key(struct fixture *f, const char *key, unsigned char request)
+static enum record_idempotent use_key_at(struct fixture *f, const char *key, unsigned char request,
+                                         int64_t *ret_mark)
 {
     unsigned char hash[RECORD_HASH_SIZE] = { request };
     enum record_idempotent answer = RECORD_KEY_OTHER;
     OK(record_begin(f->record, &why));
-    OK(record_idempotency(f->record, str_of(key), hash, f->clock.wall_ms, &answer, &why));
+    OK(record_idempotency(f->record, str_of(key), hash, f->clock.wall_ms, &answer, ret_mark, &why));
     OK(record_commit(f->record, &why));
     return answer;
+}
+
+static enum record_idempotent use_key(struct fixture *f, const char *key, unsigned char request)
+{
+    int64_t mark;
+    return use_key_at(f, key, request, &mark);
+}
+
+// What the first use of a key made is told from what was there before, however fast it goes.
+static void a_key_of_a_call_tells_before_from_after(void **state)
+{
+    struct fixture *f = *state;
+    int64_t mark;
+    int64_t again;
+    int64_t before = accept_for(f, f->receiver, "t", "marked 1", false).id;
+    assert_int_equal(use_key_at(f, "pay marked", 1, &mark), RECORD_KEY_NEW);
+    int64_t after = accept_for(f, f->receiver, "t", "marked 2", false).id;
+    clock_manual_advance_ms(&f->clock, 1000);
+    assert_int_equal(use_key_at(f, "pay marked", 1, &again), RECORD_KEY_SAME);
+    assert_true(again == mark && before <= mark && after > mark);
 }
 
 static void a_key_of_a_call_is_known_for_a_day(void **state)
@@ -252,10 +273,11 @@ static void a_key_of_a_call_is_known_for_a_day(void **state)
     assert_int_equal(rows_of(f, "idempotency"), 1); // the shop's went
     static char long_key[RECORD_HEADERS_MAX + 1];
     enum record_idempotent answer;
+    int64_t mark;
     unsigned char hash[RECORD_HASH_SIZE] = { 0 };
-    assert_int_equal(
-        record_idempotency(f->record, str_make(long_key, sizeof long_key), hash, 0, &answer, NULL),
-        TIDINGS_E_TOO_LARGE);
+    assert_int_equal(record_idempotency(f->record, str_make(long_key, sizeof long_key), hash, 0,
+                                        &answer, &mark, NULL),
+                     TIDINGS_E_TOO_LARGE);
 }
 
 // ---- bindings ----
@@ -463,6 +485,7 @@ static int run_for(const char *url, const char *path)
         TEST(rows_of_lists_tell_where_they_stand),
         TEST(the_backlog_is_counted_by_receiver),
         TEST(keys_that_share_a_slot_stay_apart),
+        TEST(a_key_of_a_call_tells_before_from_after),
         TEST(a_key_of_a_call_is_known_for_a_day),
         TEST(bindings_are_changed_by_who_read_them),
         TEST(a_job_redelivers_what_fits),

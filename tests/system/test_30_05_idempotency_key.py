@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Idempotency-Key: the same request again is answered with the same notifications, another request under the key is refused."""
+"""Idempotency-Key: the same request again is answered as the first was, another request under the key is refused."""
 import concurrent.futures
 import json
 
@@ -16,8 +16,14 @@ def post(notifier, key, document):
 
 
 def same(first, again):
-    """The same notifications; all of the second answer's were there."""
-    return again.body.replace(b'"duplicate":true', b'"duplicate":false') == first.body
+    """The same answer, and the second says that it is."""
+    return (again.status, again.body) == (first.status, first.body) and not replayed(first) and replayed(again)
+
+
+def replayed(answer):
+    said = answer.header("Idempotency-Replayed")
+    assert said in (None, "true")
+    return said == "true"
 
 
 def document(name, tx_no, payload=1):
@@ -61,7 +67,41 @@ def test_at_the_same_time(server, sink):
     with concurrent.futures.ThreadPoolExecutor(12) as pool:
         answers = list(pool.map(lambda _: post(Notifier(server), "key race", document(name, "t9")), range(12)))
     assert {answer.status for answer in answers} <= {202, 409}, answers
-    assert len({answer.json["notifications"][0]["id"] for answer in answers if answer.status == 202}) == 1
+    assert len({answer.body for answer in answers if answer.status == 202}) == 1
+    assert sum(not replayed(answer) for answer in answers) == 1
+
+
+def test_what_was_there_before(notifier, sink):
+    """A first request that finds something is told so, and so is its repeat; without a key it is the plain answer."""
+    name = notifier.receiver(sink.url("/g"))
+    notifier.call("POST", "/v1/notifications", document(name, "t12"))
+    batch = {"notifications": [document(name, "t12"), document(name, "t13")]}
+    first = post(notifier, "key 6", batch)
+    assert [one["notifications"][0]["duplicate"] for one in first.json["results"]] == [True, False]
+    assert same(first, post(notifier, "key 6", batch))
+    plain = notifier.call("POST", "/v1/notifications", batch)
+    assert [one["notifications"][0]["duplicate"] for one in plain.json["results"]] == [True, True] and not replayed(plain)
+
+
+def test_problems_again(notifier, sink):
+    """A conflict is answered again; what was refused for want of a receiver is done when there is one."""
+    name = notifier.receiver(sink.url("/h"))
+    notifier.submit(name, {"n": 1}, tx_no="t14")
+    first = post(notifier, "key 7", document(name, "t14", 2))
+    assert first.status == 409 and same(first, post(notifier, "key 7", document(name, "t14", 2)))
+    late = document("receiver-late", "t15")
+    assert post(notifier, "key 8", late).status == 404
+    notifier.receiver(sink.url("/h"), name="receiver-late")
+    done = post(notifier, "key 8", late)
+    assert done.status == 202 and not replayed(done) and not done.json["notifications"][0]["duplicate"]
+    assert same(done, post(notifier, "key 8", late))
+
+
+def test_several_receivers(notifier, sink):
+    names = [notifier.receiver(sink.url("/i")) for _ in range(3)]
+    both = {**document(names[0], "t16"), "receivers": names}
+    first = post(notifier, "key 9", both)
+    assert len(first.json["notifications"]) == 3 and same(first, post(notifier, "key 9", both))
 
 
 def test_after_kill(own_server, sink):
