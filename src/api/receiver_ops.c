@@ -18,14 +18,25 @@ static void failed(struct api_call *call, const char *field, tidings_status stat
 struct rotation {
     struct str secret;
     int64_t overlap_ms;
+    int64_t active_ms; // 0 = as the scheme has it
 };
 
+// Texts of the settings begin with the member's name.
+static void not_rotated(struct api_call *call, tidings_status status,
+                        const struct tidings_error *err)
+{
+    const char *field = status != TIDINGS_E_INVALID                                     ? NULL
+                        : err != NULL && str_starts(str_of(err->text), STR("activeAt")) ? "activeAt"
+                                                                                        : "secret";
+    failed(call, field, status, err);
+}
+
 static void rotated(void *arg, tidings_status status, struct str secret, int64_t version,
-                    const struct tidings_error *err)
+                    int64_t active_ms, const struct tidings_error *err)
 {
     struct api_call *call = arg;
     if (status != TIDINGS_OK) {
-        failed(call, status == TIDINGS_E_INVALID ? "secret" : NULL, status, err);
+        not_rotated(call, status, err);
         return;
     }
     struct api_out out = api_call_json(call, 200);
@@ -33,6 +44,9 @@ static void rotated(void *arg, tidings_status status, struct str secret, int64_t
     api_out_open(&out, '{');
     api_out_member(&out, "secret", secret);
     api_out_member_number(&out, "version", version);
+    if (active_ms > 0) {
+        api_out_member_number(&out, "activeAt", active_ms);
+    }
     api_out_close(&out, '}');
     api_call_end(call, &out);
     api_call_answer(call);
@@ -44,9 +58,9 @@ static void rotate_on_loop(struct api_call *call)
     struct tidings_error err = { 0 };
     tidings_status status =
         notify_receiver_rotate(call->api->options.notify, call->param, rotation->secret,
-                               rotation->overlap_ms, rotated, call, &err);
+                               rotation->overlap_ms, rotation->active_ms, rotated, call, &err);
     if (status != TIDINGS_OK) {
-        failed(call, status == TIDINGS_E_INVALID ? "secret" : NULL, status, &err);
+        not_rotated(call, status, &err);
     }
 }
 
@@ -55,6 +69,7 @@ enum api_turn api_handle_receiver_secret(struct api_call *call)
     struct api_member members[] = {
         { .name = "secret", .kind = 't', .max = SECRET_MAX },
         { .name = "overlapMs", .kind = 'n', .number = RECEIVER_OVERLAP_DEFAULT_MS },
+        { .name = "activeAt", .kind = 'n' },
     };
     struct rotation *rotation = api_pool_zeroed(&call->pool, sizeof *rotation);
     if (rotation == NULL) {
@@ -65,9 +80,14 @@ enum api_turn api_handle_receiver_secret(struct api_call *call)
     }
     rotation->secret = members[0].text.ptr != NULL ? members[0].text : STR("");
     rotation->overlap_ms = members[1].number;
+    rotation->active_ms = members[2].number;
     if (rotation->overlap_ms < 0 || rotation->overlap_ms > OVERLAP_MAX_MS) {
         return api_call_problem(call, API_PROBLEM_INVALID, "overlapMs",
                                 "overlapMs must be from 0 to %lld", (long long)OVERLAP_MAX_MS);
+    }
+    if (rotation->active_ms < 0) {
+        return api_call_problem(call, API_PROBLEM_INVALID, "activeAt",
+                                "activeAt must be a time in milliseconds since 1970");
     }
     call->state = rotation;
     return api_call_on_loop(call, rotate_on_loop);

@@ -182,12 +182,14 @@ int cmd_receiver_set(struct cli *cli)
 int cmd_receiver_rotate(struct cli *cli)
 {
     int64_t overlap_ms;
+    int64_t active_ms;
     struct buf text;
     json_t *body = json_object();
     const char *secret = cli_option(cli, "secret");
     const char *path = cli_option(cli, "secret-file");
     buf_init(&text, 65536);
     bool good = cli_time_ms(cli, "overlap", -1, &overlap_ms) &&
+                cli_when(cli, "active-at", true, 0, &active_ms) &&
                 (path == NULL || input_read(cli, path, &text)) &&
                 (secret == NULL || buf_add_str(&text, str_of(secret)) == TIDINGS_OK);
     struct str trimmed = str_trim(buf_str(&text));
@@ -198,6 +200,9 @@ int cmd_receiver_rotate(struct cli *cli)
     }
     if (good && overlap_ms >= 0) {
         json_object_set_new(body, "overlapMs", json_integer(overlap_ms));
+    }
+    if (good && active_ms > 0) {
+        json_object_set_new(body, "activeAt", json_integer(active_ms));
     }
     if (text.ptr != NULL) {
         explicit_bzero(text.ptr, text.size);

@@ -112,7 +112,8 @@ const struct cli_option options_receiver_set[] = {
 };
 const struct cli_option options_rotate[] = {
     OPTION_SECRET,
-    { "overlap", "TIME", "how long the old secret signs too (24h)" },
+    { "overlap", "TIME", "how long the old secret signs yet (24h)" },
+    { "active-at", "TIME", "when the new one begins to sign: 2h (from now), a date, or ms" },
     OPTION_API,
 };
 const struct cli_option options_test[] = {

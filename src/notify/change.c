@@ -81,9 +81,10 @@ static tidings_status make_settings(struct change *change, const struct lane *la
         buf_init(&made, SIGN_PEM_MAX + 1);
         tidings_status status =
             receiver_settings_rotate(lane->settings, buf_str(&change->secret), change->overlap_ms,
-                                     now_ms, &change->settings, &made, err);
+                                     change->active_ms, now_ms, &change->settings, &made, err);
         change_wipe(&change->secret);
         change->secret = made;
+        change->active_ms = status == TIDINGS_OK ? receiver_newest_active_ms(change->settings) : 0;
         return status;
     }
     if (change->how == NOTIFY_MERGE) {
@@ -199,7 +200,7 @@ static void tell(struct change *change)
     if (change->rotated != NULL) {
         change->rotated(change->arg, status,
                         status == TIDINGS_OK ? buf_str(&change->secret) : STR(""), version,
-                        &change->op.err);
+                        change->active_ms, &change->op.err);
     } else if (change->changed != NULL) {
         change->changed(change->arg, status, version, &change->op.err);
     } else if (status != TIDINGS_OK) {

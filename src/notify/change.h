@@ -19,6 +19,7 @@ struct change {
     enum notify_receiver_state state;
     struct buf secret; // what is given, then the new one's text
     int64_t overlap_ms;
+    int64_t active_ms; // what is wanted, then what it comes to
     bool own; // by the notifier: nobody is told
     notify_changed *changed;
     notify_rotated *rotated;

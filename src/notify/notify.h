@@ -70,12 +70,13 @@ tidings_status notify_receiver_put(struct notify *notify, struct str name, struc
 tidings_status notify_receiver_set_state(struct notify *notify, struct str name,
                                          enum notify_receiver_state state, notify_changed *done,
                                          void *arg, struct tidings_error *err) TIDINGS_NODISCARD;
-// A new secret in front, see receiver_settings_rotate; on OK its text, good while `done` runs.
+// A new secret in front, see receiver_settings_rotate; on OK its text, good while `done` runs, and
+// when it begins to sign (0 = at once).
 typedef void notify_rotated(void *arg, tidings_status status, struct str secret, int64_t version,
-                            const struct tidings_error *err);
+                            int64_t active_ms, const struct tidings_error *err);
 tidings_status notify_receiver_rotate(struct notify *notify, struct str name, struct str secret,
-                                      int64_t overlap_ms, notify_rotated *done, void *arg,
-                                      struct tidings_error *err) TIDINGS_NODISCARD;
+                                      int64_t overlap_ms, int64_t active_ms, notify_rotated *done,
+                                      void *arg, struct tidings_error *err) TIDINGS_NODISCARD;
 // One attempt now, of a test notification (source "tidings", type "tidings.test"), not on record,
 // whatever the receiver's state; the settings' own limits hold.
 struct notify_tested {

@@ -120,8 +120,8 @@ tidings_status notify_receiver_set_state(struct notify *notify, struct str name,
 }
 
 tidings_status notify_receiver_rotate(struct notify *notify, struct str name, struct str secret,
-                                      int64_t overlap_ms, notify_rotated *done, void *arg,
-                                      struct tidings_error *err)
+                                      int64_t overlap_ms, int64_t active_ms, notify_rotated *done,
+                                      void *arg, struct tidings_error *err)
 {
     struct lane *lane;
     tidings_status status = find(notify, name, &lane, err);
@@ -136,6 +136,7 @@ tidings_status notify_receiver_rotate(struct notify *notify, struct str name, st
         return no_memory(err);
     }
     change->overlap_ms = overlap_ms;
+    change->active_ms = active_ms;
     change->rotated = done;
     change->arg = arg;
     if (buf_add_str(&change->secret, secret) != TIDINGS_OK) {

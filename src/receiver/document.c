@@ -112,10 +112,13 @@ static bool complete_signature(const struct receiver_settings *settings, json_t 
     json_t *signature = json_object_get(root, "signature");
     struct str header = settings->signature_header;
     struct str prefix = settings->signature_prefix;
+    struct str second = settings->second_header;
     return complete(signature, "scheme", json_string(sign_scheme_name(settings->scheme))) &&
            (settings->scheme != SIGN_HMAC_HEX ||
             (complete(signature, "header", json_stringn(header.ptr, header.len)) &&
-             complete(signature, "prefix", json_stringn(prefix.ptr, prefix.len))));
+             complete(signature, "prefix", json_stringn(prefix.ptr, prefix.len)) &&
+             complete(signature, "secondHeader",
+                      second.len > 0 ? json_stringn(second.ptr, second.len) : json_null())));
 }
 
 static bool complete_all(const struct receiver_settings *settings, json_t *root)
@@ -208,28 +211,47 @@ tidings_status receiver_settings_merge(const struct receiver_settings *settings,
 
 // ---- rotated ----
 
-static bool is_over(const json_t *secret, int64_t now_ms)
+struct rotation {
+    int64_t active_ms; // when the new one begins to sign; 0 = at once
+    int64_t end_ms;    // when those there are end, at the latest
+    int64_t now_ms;
+};
+
+// Has ended, or would have before it had begun.
+static bool is_over(const json_t *secret, const struct rotation *rotation)
 {
+    const json_t *begin = member_get(secret, "activeAt");
     const json_t *end = member_get(secret, "expiresAt");
-    return end != NULL && json_integer_value(end) <= now_ms;
+    return rotation->end_ms <= rotation->now_ms ||
+           (begin != NULL && json_integer_value(begin) >= rotation->end_ms) ||
+           (end != NULL && json_integer_value(end) <= rotation->now_ms);
 }
 
-// Those there are, which end at end_ms at the latest, behind the new one.
-static bool put_in_front(json_t *root, struct str secret, int64_t end_ms, int64_t now_ms)
+static json_t *new_item(struct str secret, const struct rotation *rotation)
+{
+    json_t *item = json_pack("{s:o}", "secret", json_stringn(secret.ptr, secret.len));
+    if (item != NULL && rotation->active_ms > 0 &&
+        json_object_set_new(item, "activeAt", json_integer(rotation->active_ms)) != 0) {
+        json_decref(item);
+        return NULL;
+    }
+    return item;
+}
+
+// Those there are behind the new one.
+static bool put_in_front(json_t *root, struct str secret, const struct rotation *rotation)
 {
     json_t *old = json_object_get(root, "secrets");
     json_t *list = json_array();
-    bool good = list != NULL &&
-                json_array_append_new(
-                    list, json_pack("{s:o}", "secret", json_stringn(secret.ptr, secret.len))) == 0;
+    bool good = list != NULL && json_array_append_new(list, new_item(secret, rotation)) == 0;
     for (size_t i = 0; good && i < json_array_size(old); i++) {
         json_t *item = json_array_get(old, i);
         const json_t *end = member_get(item, "expiresAt");
-        if (is_over(item, now_ms) || end_ms <= now_ms) {
+        if (is_over(item, rotation)) {
             continue;
         }
-        if (end == NULL || json_integer_value(end) > end_ms) {
-            good = json_object_set_new(item, "expiresAt", json_integer(end_ms)) == 0;
+        if (end == NULL || json_integer_value(end) > rotation->end_ms) {
+            good = json_object_set_new(item, "expiresAt", json_integer(rotation->end_ms)) == 0;
         }
         good = good && json_array_append(list, item) == 0;
     }
@@ -268,13 +290,13 @@ static tidings_status check_rotation(const struct receiver_settings *settings, s
 }
 
 static tidings_status rotate(const struct receiver_settings *settings, struct str secret,
-                             int64_t end_ms, int64_t now_ms, struct receiver_settings **ret,
+                             const struct rotation *rotation, struct receiver_settings **ret,
                              struct tidings_error *err)
 {
-    const struct source source = { .old = settings, .now_ms = now_ms };
+    const struct source source = { .old = settings, .now_ms = rotation->now_ms };
     json_t *root = json_deep_copy(settings->plain);
     tidings_status status = root != NULL ? secrets_put(settings, NULL, root, err) : no_memory(err);
-    if (status == TIDINGS_OK && !put_in_front(root, secret, end_ms, now_ms)) {
+    if (status == TIDINGS_OK && !put_in_front(root, secret, rotation)) {
         status = no_memory(err);
     }
     if (status != TIDINGS_OK) {
@@ -284,15 +306,50 @@ static tidings_status rotate(const struct receiver_settings *settings, struct st
     return settings_build(str_of(settings->name), root, &source, ret, err);
 }
 
+// Where all signatures stand in one header, old and new sign side by side until the old ones end.
+// Where there is room for one, the old one signs until then, and the new one afterwards.
+static tidings_status plan(const struct receiver_settings *settings, int64_t overlap_ms,
+                           int64_t active_ms, int64_t now_ms, struct rotation *ret,
+                           struct tidings_error *err)
+{
+    int64_t covered_ms = secrets_covered_until(settings, now_ms);
+    int64_t begin_ms = active_ms > now_ms ? active_ms : now_ms;
+    *ret = (struct rotation){ .active_ms = begin_ms > now_ms ? begin_ms : 0, .now_ms = now_ms };
+    if (begin_ms - now_ms > RECEIVER_OVERLAP_MOST_MS) {
+        return error_set(err, TIDINGS_E_INVALID, "activeAt: must be at most %lld ms from now",
+                         (long long)RECEIVER_OVERLAP_MOST_MS);
+    }
+    if (begin_ms > now_ms && begin_ms > covered_ms) {
+        return error_set(err, TIDINGS_E_INVALID,
+                         "activeAt: no secret that there is signs until then");
+    }
+    if (__builtin_add_overflow(begin_ms, overlap_ms, &ret->end_ms)) {
+        ret->end_ms = INT64_MAX;
+    }
+    if (active_ms == 0 && settings->scheme != SIGN_STANDARD && covered_ms > now_ms &&
+        ret->end_ms > now_ms) {
+        ret->active_ms = ret->end_ms < covered_ms ? ret->end_ms : covered_ms;
+    }
+    return TIDINGS_OK;
+}
+
+int64_t receiver_newest_active_ms(const struct receiver_settings *settings)
+{
+    return settings->secret_count > 0 ? settings->secrets[0].active_ms : 0;
+}
+
 tidings_status receiver_settings_rotate(const struct receiver_settings *settings, struct str secret,
-                                        int64_t overlap_ms, int64_t now_ms,
+                                        int64_t overlap_ms, int64_t active_ms, int64_t now_ms,
                                         struct receiver_settings **ret, struct buf *ret_secret,
                                         struct tidings_error *err)
 {
     char made[SIGN_GENERATED_SIZE];
-    int64_t end_ms;
+    struct rotation rotation;
     *ret = NULL;
     tidings_status status = check_rotation(settings, secret, overlap_ms, err);
+    if (status == TIDINGS_OK) {
+        status = plan(settings, overlap_ms, active_ms, now_ms, &rotation, err);
+    }
     if (status == TIDINGS_OK && secret.len == 0) {
         status = sign_secret_generate(made, err);
         secret = str_of(made);
@@ -300,10 +357,7 @@ tidings_status receiver_settings_rotate(const struct receiver_settings *settings
     if (status != TIDINGS_OK) {
         return status;
     }
-    if (__builtin_add_overflow(now_ms, overlap_ms, &end_ms)) {
-        end_ms = INT64_MAX;
-    }
-    status = rotate(settings, secret, end_ms, now_ms, ret, err);
+    status = rotate(settings, secret, &rotation, ret, err);
     if (status == TIDINGS_OK && buf_add_str(ret_secret, secret) != TIDINGS_OK) {
         receiver_settings_unref(*ret);
         *ret = NULL;

@@ -36,6 +36,7 @@ void hidden_free(struct hidden *hidden);
 struct secret {
     char id[SECRET_ID_SIZE];
     int64_t created_ms;
+    int64_t active_ms;  // signs from then on, 0 = always has
     int64_t expires_ms; // 0 = never
     struct hidden text;
     struct sign_secret *key;
@@ -82,6 +83,7 @@ struct receiver_settings {
     enum sign_scheme scheme;
     struct str signature_header; // hmac_hex
     struct str signature_prefix;
+    struct str second_header; // "" = none
     struct secret secrets[SIGN_KEYS_MAX];
     size_t secret_count;
     struct hidden basic;
@@ -119,6 +121,11 @@ tidings_status secrets_read(const json_t *root, const struct source *source,
 // The keys that sign at this time, the newest first.
 size_t secrets_keys(const struct receiver_settings *settings, int64_t now_ms,
                     const struct sign_secret *ret[SIGN_KEYS_MAX]);
+// The newest that has not expired, `main` apart, whether it signs already or not; or NULL.
+const struct sign_secret *secrets_other(const struct receiver_settings *settings, int64_t now_ms,
+                                        const struct sign_secret *main);
+// Until when one that signs at this time goes on to; 0 = none signs, INT64_MAX = for ever.
+int64_t secrets_covered_until(const struct receiver_settings *settings, int64_t now_ms);
 // What sealed texts of a receiver are bound to.
 struct str secrets_bound_to(const char *name, char room[SECRETS_WHAT_SIZE]);
 

@@ -27,16 +27,21 @@
 //     noFault      true: a SOAP Fault in the body is a refusal (default for soap), and so is a
 //                  body that is no envelope; none at all is fine
 //   signature      {"scheme": "standard"} (default when there is a secret), or hmac_hex with
-//                  "header" ("X-Signature") and "prefix" (""), params_md5, params_hmac, rsa2: see
-//                  sign/webhook.h. The params schemes sign the members of a form, a flat JSON or a
-//                  flat XML payload and put `sign` (rsa2: and `sign_type`) behind the others; what
-//                  is sent is then the accepted bytes with that inserted, and nothing else changed.
-//                  Not with soap. "none": nothing is signed. When all secrets have expired, or
-//                  another scheme than standard has none, attempts fail rather than go unsigned.
-//   secrets        [{"secret": "whsec_…", "expiresAt": ms}]: written only; shown are id, createdAt,
-//                  expiresAt. The first is the newest; all that have not expired sign (standard;
-//                  the other schemes have room for one signature: the newest). id and createdAt may
-//                  be given; in a change an item without `secret` stands for the one with its id.
+//                  "header" ("X-Signature"), "prefix" ("") and "secondHeader" (none: while two
+//                  secrets are valid it has the signature by the other one), params_md5,
+//                  params_hmac, rsa2: see sign/webhook.h. The params schemes sign the members of a
+//                  form, a flat JSON or a flat XML payload and put `sign` (rsa2: and `sign_type`)
+//                  behind the others; what is sent is then the accepted bytes with that inserted,
+//                  and nothing else changed. Not with soap. "none": nothing is signed. When all
+//                  secrets have expired, or another scheme than standard has none, attempts fail
+//                  rather than go unsigned.
+//   secrets        [{"secret": "whsec_…", "activeAt": ms, "expiresAt": ms}]: written only; shown
+//   are
+//                  id, createdAt, activeAt, expiresAt. The first is the newest. One signs from
+//                  activeAt on and until expiresAt (both may be absent); all that do sign
+//                  (standard; the other schemes have room for one signature: the newest of them).
+//                  id and createdAt may be given; in a change an item without `secret` stands for
+//                  the one with its id.
 //   auth           {"basic": "user:password"} or {"bearer": "token"}: written only
 //   tls            {"ca": PEM, "certificate": PEM, "key": PEM (written only)}
 //                  what is written only is shown as true, which a change may have as well: it stays
@@ -103,14 +108,20 @@ tidings_status receiver_settings_show(const struct receiver_settings *settings, 
 tidings_status receiver_settings_merge(const struct receiver_settings *settings, struct str patch,
                                        int64_t now_ms, struct receiver_settings **ret,
                                        struct tidings_error *err) TIDINGS_NODISCARD;
-// A new secret in front of the others, which expire after overlap_ms (0 to
-// RECEIVER_OVERLAP_MOST_MS; unless they do before); expired ones are dropped. E_INVALID when there
-// are SIGN_KEYS_MAX then, E_STATE when the scheme is none. secret "" makes one (schemes standard,
-// hmac_hex and params_*; rsa2 needs one given). Appends the new secret's text to `ret_secret`.
+// A new secret in front of the others, which sign for overlap_ms yet (0 to
+// RECEIVER_OVERLAP_MOST_MS; unless they expire before); expired ones are dropped. The new one signs
+// from active_ms on, and the overlap counts from then. active_ms 0: at once with scheme standard,
+// which has room for all signatures; with the others when the overlap ends, so that the old secret
+// is good until then and the new one afterwards. E_INVALID when active_ms is too far away, or
+// nothing would sign until then, or when there are SIGN_KEYS_MAX secrets then, E_STATE when the
+// scheme is none. secret "" makes one (schemes standard, hmac_hex and params_*; rsa2 needs one
+// given). Appends the new secret's text to `ret_secret`.
 tidings_status receiver_settings_rotate(const struct receiver_settings *settings, struct str secret,
-                                        int64_t overlap_ms, int64_t now_ms,
+                                        int64_t overlap_ms, int64_t active_ms, int64_t now_ms,
                                         struct receiver_settings **ret, struct buf *ret_secret,
                                         struct tidings_error *err) TIDINGS_NODISCARD;
+// From when on the newest secret signs; 0 = it always has.
+int64_t receiver_newest_active_ms(const struct receiver_settings *settings);
 
 // What a dispatcher reads at every turn.
 struct receiver_limits {

@@ -10,7 +10,7 @@ enum {
     // All that is made for fields; reserved at once, so that nothing moves.
     // The key's three parts, each character of them three at most.
     KEY_ROOM = 3 * 3 * PART_MAX,
-    ROOM = SIGN_HEADER_MADE_MAX + SIGN_PREFIX_MAX + HEX_MAX + KEY_ROOM + 64,
+    ROOM = SIGN_HEADER_MADE_MAX + 2 * (SIGN_PREFIX_MAX + HEX_MAX) + KEY_ROOM + 64,
 };
 
 static bool has_field(const struct receiver_request *request, struct str name)
@@ -101,6 +101,32 @@ static tidings_status make_body(const struct receiver_settings *settings,
 
 // ---- fields ----
 
+static tidings_status add_hex(const struct receiver_settings *settings, struct str name,
+                              const struct sign_secret *key, struct receiver_request *ret,
+                              struct tidings_error *err)
+{
+    size_t at = ret->room.len;
+    tidings_status status =
+        sign_body_hex(key, settings->signature_prefix, ret->outgoing.body, &ret->room, err);
+    return status == TIDINGS_OK
+               ? add_field(ret, name, str_make(ret->room.ptr + at, ret->room.len - at), err)
+               : status;
+}
+
+// One header has room for one signature; a second one, when it is wanted, for that by the other
+// secret while there are two: who looks at both needs to know either of them.
+static tidings_status add_hexes(const struct receiver_settings *settings,
+                                const struct sign_secret *key, int64_t now_ms,
+                                struct receiver_request *ret, struct tidings_error *err)
+{
+    const struct sign_secret *other =
+        settings->second_header.len > 0 ? secrets_other(settings, now_ms, key) : NULL;
+    tidings_status status = add_hex(settings, settings->signature_header, key, ret, err);
+    return status == TIDINGS_OK && other != NULL
+               ? add_hex(settings, settings->second_header, other, ret, err)
+               : status;
+}
+
 static tidings_status add_signature(const struct receiver_settings *settings,
                                     const struct receiver_message *message,
                                     const struct sign_secret *const *keys, size_t count,
@@ -108,22 +134,17 @@ static tidings_status add_signature(const struct receiver_settings *settings,
                                     struct tidings_error *err)
 {
     size_t at = ret->room.len;
-    struct str name = STR("webhook-signature");
-    tidings_status status = TIDINGS_OK;
     if (count == 0 || is_of_params(settings->scheme)) {
         return TIDINGS_OK;
     }
-    if (settings->scheme == SIGN_STANDARD) {
-        status = sign_webhook(keys, count, str_of(message->id), now_ms / 1000, ret->outgoing.body,
-                              &ret->room, err);
-    } else {
-        name = settings->signature_header;
-        status =
-            sign_body_hex(keys[0], settings->signature_prefix, ret->outgoing.body, &ret->room, err);
+    if (settings->scheme == SIGN_HMAC_HEX) {
+        return add_hexes(settings, keys[0], now_ms, ret, err);
     }
-    return status == TIDINGS_OK
-               ? add_field(ret, name, str_make(ret->room.ptr + at, ret->room.len - at), err)
-               : status;
+    tidings_status status = sign_webhook(keys, count, str_of(message->id), now_ms / 1000,
+                                         ret->outgoing.body, &ret->room, err);
+    return status == TIDINGS_OK ? add_field(ret, STR("webhook-signature"),
+                                            str_make(ret->room.ptr + at, ret->room.len - at), err)
+                                : status;
 }
 
 static tidings_status add_content(const struct receiver_settings *settings,
@@ -208,7 +229,8 @@ static tidings_status check_keys(const struct receiver_settings *settings, size_
         return TIDINGS_OK;
     }
     if (settings->secret_count > 0) {
-        return error_set(err, TIDINGS_E_STATE, "secrets: all have expired, nothing signs");
+        return error_set(err, TIDINGS_E_STATE,
+                         "secrets: all have expired, or sign later; nothing signs now");
     }
     return settings->scheme == SIGN_STANDARD
                ? TIDINGS_OK

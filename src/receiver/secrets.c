@@ -181,7 +181,7 @@ static tidings_status read_one(const json_t *item, const char *path, const struc
                                const struct receiver_settings *settings, struct secret *ret,
                                struct tidings_error *err)
 {
-    static const char *const names[] = { "secret", "id", "createdAt", "expiresAt" };
+    static const char *const names[] = { "secret", "id", "createdAt", "activeAt", "expiresAt" };
     char at[64];
     tidings_status status = member_object(item, path, names, BASE_COUNT(names), err);
     if (status == TIDINGS_OK) {
@@ -193,10 +193,15 @@ static tidings_status read_one(const json_t *item, const char *path, const struc
         (void)snprintf(at, sizeof at, "%s.createdAt", path);
         status = member_number(value, at, 0, INT64_MAX, &ret->created_ms, err);
     }
+    value = member_get(item, "activeAt");
+    if (status == TIDINGS_OK && value != NULL) {
+        (void)snprintf(at, sizeof at, "%s.activeAt", path);
+        status = member_number(value, at, 1, INT64_MAX - 1, &ret->active_ms, err);
+    }
     value = member_get(item, "expiresAt");
     if (status == TIDINGS_OK && value != NULL) {
         (void)snprintf(at, sizeof at, "%s.expiresAt", path);
-        status = member_number(value, at, 1, INT64_MAX, &ret->expires_ms, err);
+        status = member_number(value, at, ret->active_ms + 1, INT64_MAX, &ret->expires_ms, err);
     }
     return status == TIDINGS_OK ? read_text(item, path, source, settings, ret, err) : status;
 }
@@ -280,15 +285,50 @@ tidings_status secrets_read(const json_t *root, const struct source *source,
     return status;
 }
 
+static bool is_over(const struct secret *secret, int64_t now_ms)
+{
+    return secret->expires_ms != 0 && secret->expires_ms <= now_ms;
+}
+
+static bool signs(const struct secret *secret, int64_t now_ms)
+{
+    return secret->active_ms <= now_ms && !is_over(secret, now_ms);
+}
+
 size_t secrets_keys(const struct receiver_settings *settings, int64_t now_ms,
                     const struct sign_secret *ret[SIGN_KEYS_MAX])
 {
     size_t count = 0;
     for (size_t i = 0; i < settings->secret_count; i++) {
         const struct secret *secret = &settings->secrets[i];
-        if (secret->expires_ms == 0 || secret->expires_ms > now_ms) {
+        if (signs(secret, now_ms)) {
             ret[count++] = secret->key;
         }
     }
     return count;
+}
+
+const struct sign_secret *secrets_other(const struct receiver_settings *settings, int64_t now_ms,
+                                        const struct sign_secret *main)
+{
+    for (size_t i = 0; i < settings->secret_count; i++) {
+        const struct secret *secret = &settings->secrets[i];
+        if (secret->key != main && !is_over(secret, now_ms)) {
+            return secret->key;
+        }
+    }
+    return NULL;
+}
+
+int64_t secrets_covered_until(const struct receiver_settings *settings, int64_t now_ms)
+{
+    int64_t until_ms = 0;
+    for (size_t i = 0; i < settings->secret_count; i++) {
+        const struct secret *secret = &settings->secrets[i];
+        int64_t end_ms = secret->expires_ms != 0 ? secret->expires_ms : INT64_MAX;
+        if (signs(secret, now_ms) && end_ms > until_ms) {
+            until_ms = end_ms;
+        }
+    }
+    return until_ms;
 }

@@ -62,8 +62,14 @@ static json_t *describe(const struct secret *secret, const char *name, const str
     json_t *object = json_pack(
         "{s:s, s:I, s:o}", "id", secret->id, "createdAt", (json_int_t)secret->created_ms,
         "expiresAt", secret->expires_ms > 0 ? json_integer(secret->expires_ms) : json_null());
-    if (object != NULL && seal != NULL &&
-        !put_hidden(object, "secret", &secret->text, name, seal, err)) {
+    bool good = object != NULL;
+    if (good && secret->active_ms > 0) {
+        good = json_object_set_new(object, "activeAt", json_integer(secret->active_ms)) == 0;
+    }
+    if (good && seal != NULL) {
+        good = put_hidden(object, "secret", &secret->text, name, seal, err);
+    }
+    if (!good) {
         json_decref(object);
         return NULL;
     }

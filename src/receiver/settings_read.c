@@ -195,6 +195,23 @@ static tidings_status read_headers(const json_t *root, struct receiver_settings 
     return status;
 }
 
+static tidings_status read_second_header(const json_t *signature, struct receiver_settings *ret,
+                                         struct tidings_error *err)
+{
+    const json_t *value = member_get(signature, "secondHeader");
+    tidings_status status = value != NULL ? member_text(value, "signature.secondHeader", 1,
+                                                        HEADER_NAME_MAX, &ret->second_header, err)
+                                          : TIDINGS_OK;
+    if (status == TIDINGS_OK && value != NULL &&
+        (!member_is_token(ret->second_header) || headers_is_reserved(ret->second_header) ||
+         member_equals_ignoring_case(ret->second_header, ret->signature_header))) {
+        status = error_set(err, TIDINGS_E_INVALID,
+                           "signature.secondHeader: must be the name of a header that is neither "
+                           "signature.header nor written by the notifier itself");
+    }
+    return status;
+}
+
 static tidings_status read_hex(const json_t *signature, struct receiver_settings *ret,
                                struct tidings_error *err)
 {
@@ -215,6 +232,9 @@ static tidings_status read_hex(const json_t *signature, struct receiver_settings
         status =
             member_text(value, "signature.prefix", 0, SIGN_PREFIX_MAX, &ret->signature_prefix, err);
     }
+    if (status == TIDINGS_OK) {
+        status = read_second_header(signature, ret, err);
+    }
     for (size_t i = 0; status == TIDINGS_OK && i < ret->signature_prefix.len; i++) {
         char c = ret->signature_prefix.ptr[i];
         if (c <= ' ' || c > '~') {
@@ -228,7 +248,7 @@ static tidings_status read_hex(const json_t *signature, struct receiver_settings
 static tidings_status read_signature(const json_t *root, struct receiver_settings *ret,
                                      struct tidings_error *err)
 {
-    static const char *const names[] = { "scheme", "header", "prefix" };
+    static const char *const names[] = { "scheme", "header", "prefix", "secondHeader" };
     const json_t *signature = member_get(root, "signature");
     const json_t *scheme = member_get(signature, "scheme");
     struct tidings_error why = { 0 };
@@ -245,9 +265,11 @@ static tidings_status read_signature(const json_t *root, struct receiver_setting
         }
     }
     if (status == TIDINGS_OK && ret->scheme != SIGN_HMAC_HEX &&
-        (member_get(signature, "header") != NULL || member_get(signature, "prefix") != NULL)) {
-        status = error_set(err, TIDINGS_E_INVALID,
-                           "signature: header and prefix belong to the scheme hmac_hex");
+        (member_get(signature, "header") != NULL || member_get(signature, "prefix") != NULL ||
+         member_get(signature, "secondHeader") != NULL)) {
+        status =
+            error_set(err, TIDINGS_E_INVALID,
+                      "signature: header, prefix and secondHeader belong to the scheme hmac_hex");
     }
     return status == TIDINGS_OK && ret->scheme == SIGN_HMAC_HEX ? read_hex(signature, ret, err)
                                                                 : status;

@@ -182,10 +182,11 @@ struct rotation {
 };
 
 static void tell_rotated(void *arg, tidings_status status, struct str secret, int64_t version,
-                         const struct tidings_error *err)
+                         int64_t active_ms, const struct tidings_error *err)
 {
     struct rotation *rotation = arg;
     tell(&rotation->told, status, version, err);
+    assert_true(active_ms == 0); // of scheme standard
     (void)snprintf(rotation->secret, sizeof rotation->secret, "%.*s", STR_ARG(secret));
 }
 
@@ -216,7 +217,7 @@ static void a_rotated_secret_signs_beside_the_old_one(void **state)
     RUN_UNTIL(f, delivered, 1);
     struct call call = call_of(f, "shop", 0);
     assert_true(verifies(&call, secret));
-    OK(notify_receiver_rotate(f->notify, STR("shop"), STR(""), 60000, tell_rotated, &rotation,
+    OK(notify_receiver_rotate(f->notify, STR("shop"), STR(""), 60000, 0, tell_rotated, &rotation,
                               &why));
     await(f, &rotation.told);
     assert_int_equal(rotation.told.status, TIDINGS_OK);

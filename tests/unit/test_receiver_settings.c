@@ -163,7 +163,12 @@ static void what_is_wrong_is_named(void **state)
         { "\"signature\":{\"scheme\":\"hmac_hex\",\"header\":\"Host\"}", "signature.header: " },
         { "\"signature\":{\"scheme\":\"hmac_hex\",\"header\":\"a b\"}", "signature.header: " },
         { "\"signature\":{\"scheme\":\"hmac_hex\",\"prefix\":\"a b\"}", "signature.prefix: " },
-        { "\"signature\":{\"header\":\"X-S\"}", "signature: header and prefix belong" },
+        { "\"signature\":{\"header\":\"X-S\"}",
+          "signature: header, prefix and secondHeader belong" },
+        { "\"signature\":{\"scheme\":\"hmac_hex\",\"secondHeader\":\"x-signature\"}",
+          "signature.secondHeader: must be" },
+        { "\"secrets\":[{\"secret\":\"" SECRET_1 "\",\"activeAt\":5,\"expiresAt\":5}]",
+          "secrets[0].expiresAt: must be a whole number from 6" },
         { "\"signature\":{\"scheme\":\"none\"},\"secrets\":[{\"secret\":\"a\"}]", "secrets: " },
         { "\"signature\":{\"scheme\":\"rsa2\"},\"soap\":{}", "signature.scheme: rsa2 signs" },
         { "\"secrets\":{}", "secrets: must be an array" },
@@ -527,7 +532,7 @@ static void a_new_secret_stands_in_front(void **state)
     buf_init(&secret, SIGN_PEM_MAX);
     buf_init(&shown, RECEIVER_DOCUMENT_MAX);
     assert_int_equal(
-        receiver_settings_rotate(settings, STR(""), 1000, NOW, &rotated, &secret, NULL),
+        receiver_settings_rotate(settings, STR(""), 1000, 0, NOW, &rotated, &secret, NULL),
         TIDINGS_OK);
     assert_int_equal(secret.len, 50);
     assert_true(str_starts(buf_str(&secret), STR("whsec_")));
@@ -552,7 +557,7 @@ static void a_new_secret_stands_in_front(void **state)
     sign_secret_free(key);
     // No overlap: the old ones are gone at once.
     assert_int_equal(
-        receiver_settings_rotate(rotated, STR(SECRET_2), 0, NOW, &alone, &secret, NULL),
+        receiver_settings_rotate(rotated, STR(SECRET_2), 0, 0, NOW, &alone, &secret, NULL),
         TIDINGS_OK);
     build_of(alone, &message, NOW, &request);
     assert_int_equal(field_of(&request, "webhook-signature").len, 47);
@@ -574,50 +579,175 @@ static void rotation_knows_its_bounds(void **state)
     buf_init(&secret, SIGN_PEM_MAX);
     for (int i = 0; i < SIGN_KEYS_MAX; i++) {
         assert_int_equal(
-            receiver_settings_rotate(settings, STR(""), 1000, NOW, &next, &secret, NULL),
+            receiver_settings_rotate(settings, STR(""), 1000, 0, NOW, &next, &secret, NULL),
             TIDINGS_OK);
         receiver_settings_unref(settings);
         settings = next;
     }
     buf_clear(&secret);
-    assert_int_equal(receiver_settings_rotate(settings, STR(""), 1000, NOW, &next, &secret, &err),
-                     TIDINGS_E_INVALID);
+    assert_int_equal(
+        receiver_settings_rotate(settings, STR(""), 1000, 0, NOW, &next, &secret, &err),
+        TIDINGS_E_INVALID);
     assert_non_null(strstr(err.text, "secrets: must be an array of at most 10"));
-    assert_int_equal(receiver_settings_rotate(settings, STR(""), -1, NOW, &next, &secret, &err),
+    assert_int_equal(receiver_settings_rotate(settings, STR(""), -1, 0, NOW, &next, &secret, &err),
                      TIDINGS_E_INVALID);
-    assert_int_equal(receiver_settings_rotate(settings, STR("x"), 0, NOW, &next, &secret, &err),
+    assert_int_equal(receiver_settings_rotate(settings, STR("x"), 0, 0, NOW, &next, &secret, &err),
                      TIDINGS_E_INVALID);
     assert_int_equal(
-        receiver_settings_rotate(settings, STR("sealed:1:AAAA"), 0, NOW, &next, &secret, &err),
+        receiver_settings_rotate(settings, STR("sealed:1:AAAA"), 0, 0, NOW, &next, &secret, &err),
         TIDINGS_E_PERMISSION);
     assert_int_equal(secret.len, 0);
     // Once the old ones are over there is room again.
     assert_int_equal(
-        receiver_settings_rotate(settings, STR(""), 1000, NOW + 1000, &next, &secret, NULL),
+        receiver_settings_rotate(settings, STR(""), 1000, 0, NOW + 1000, &next, &secret, NULL),
         TIDINGS_OK);
     receiver_settings_unref(next);
     receiver_settings_unref(settings);
     settings = settings_of("{" URL ",\"signature\":{\"scheme\":\"rsa2\"}}");
-    assert_int_equal(receiver_settings_rotate(settings, STR(""), 0, NOW, &next, &secret, &err),
+    assert_int_equal(receiver_settings_rotate(settings, STR(""), 0, 0, NOW, &next, &secret, &err),
                      TIDINGS_E_INVALID);
     assert_non_null(strstr(err.text, "rsa2"));
     buf_clear(&secret);
     assert_int_equal(
-        receiver_settings_rotate(settings, str_of(pem_private), 0, NOW, &next, &secret, NULL),
+        receiver_settings_rotate(settings, str_of(pem_private), 0, 0, NOW, &next, &secret, NULL),
         TIDINGS_OK);
     assert_text(&secret, pem_private);
     receiver_settings_unref(next);
     receiver_settings_unref(settings);
     settings = settings_of("{" URL ",\"signature\":{\"scheme\":\"hmac_hex\"}}");
     buf_clear(&secret);
-    assert_int_equal(receiver_settings_rotate(settings, STR(""), 0, NOW, &next, &secret, NULL),
+    assert_int_equal(receiver_settings_rotate(settings, STR(""), 0, 0, NOW, &next, &secret, NULL),
                      TIDINGS_OK);
     assert_int_equal(secret.len, 50);
     receiver_settings_unref(next);
     receiver_settings_unref(settings);
     settings = settings_of("{" URL ",\"signature\":{\"scheme\":\"none\"}}");
-    assert_int_equal(receiver_settings_rotate(settings, STR(""), 0, NOW, &next, &secret, NULL),
+    assert_int_equal(receiver_settings_rotate(settings, STR(""), 0, 0, NOW, &next, &secret, NULL),
                      TIDINGS_E_STATE);
+    receiver_settings_unref(settings);
+    buf_deinit(&secret);
+}
+
+// ---- who signs when ----
+
+#define HEX_SCHEME(more)                                                                           \
+    "{" URL ",\"signature\":{\"scheme\":\"hmac_hex\"" more "},\"secrets\":[{\"secret\":\"first\"}" \
+                                                           "]}"
+
+// Which of the secrets, first or second, made the header's signature at a time; "" without one.
+static const char *signer(struct receiver_settings *settings, const char *header, int64_t at_ms)
+{
+    static const char *const secrets[] = { "first", "second" };
+    const char *found = "";
+    struct receiver_message message = message_of("x", "");
+    struct receiver_request request = { 0 };
+    build_of(settings, &message, at_ms, &request);
+    struct str value = field_of(&request, header);
+    for (size_t i = 0; i < BASE_COUNT(secrets) && value.len > 0; i++) {
+        struct sign_secret *key = NULL;
+        assert_int_equal(sign_secret_new(SIGN_HMAC_HEX, str_of(secrets[i]), &key, NULL),
+                         TIDINGS_OK);
+        const struct sign_secret *keys[] = { key };
+        found = sign_body_hex_verify(keys, 1, STR(""), STR("x"), value, NULL) == TIDINGS_OK
+                    ? secrets[i]
+                    : found;
+        sign_secret_free(key);
+    }
+    receiver_request_deinit(&request);
+    return found;
+}
+
+static struct receiver_settings *rotated(struct receiver_settings *settings, int64_t overlap_ms,
+                                         int64_t active_ms)
+{
+    struct receiver_settings *next = NULL;
+    struct buf secret;
+    buf_init(&secret, SIGN_PEM_MAX);
+    assert_int_equal(receiver_settings_rotate(settings, STR("second"), overlap_ms, active_ms, NOW,
+                                              &next, &secret, NULL),
+                     TIDINGS_OK);
+    buf_deinit(&secret);
+    return next;
+}
+
+// Where there is room for one signature, the old secret signs until the overlap ends.
+static void one_header_changes_hands_when_the_overlap_ends(void **state)
+{
+    static const struct {
+        int64_t overlap_ms;
+        int64_t active_ms;
+        int64_t hand_over_ms;
+    } rows[] = {
+        { 1000, 0, NOW + 1000 },     { 0, 0, NOW },    { 5000, NOW + 700, NOW + 700 },
+        { 0, NOW + 700, NOW + 700 }, { 1000, 1, NOW }, { 1000, NOW, NOW },
+    };
+    (void)state;
+    for (size_t i = 0; i < BASE_COUNT(rows); i++) {
+        struct receiver_settings *settings = settings_of(HEX_SCHEME(""));
+        struct receiver_settings *next = rotated(settings, rows[i].overlap_ms, rows[i].active_ms);
+        int64_t at_ms = rows[i].hand_over_ms;
+        assert_true(receiver_newest_active_ms(next) == (at_ms > NOW ? at_ms : 0));
+        assert_string_equal(signer(next, "X-Signature", at_ms), "second");
+        assert_string_equal(signer(next, "X-Signature", at_ms + 100000), "second");
+        if (at_ms > NOW) {
+            assert_string_equal(signer(next, "X-Signature", NOW), "first");
+            assert_string_equal(signer(next, "X-Signature", at_ms - 1), "first");
+        }
+        receiver_settings_unref(next);
+        receiver_settings_unref(settings);
+    }
+}
+
+static void a_second_header_has_the_other_one(void **state)
+{
+    (void)state;
+    struct receiver_settings *settings = settings_of(HEX_SCHEME(",\"secondHeader\":\"X-Other\""));
+    struct receiver_settings *next = rotated(settings, 1000, NOW + 500);
+    assert_string_equal(signer(settings, "X-Other", NOW), "");
+    assert_string_equal(signer(next, "X-Signature", NOW + 499), "first");
+    assert_string_equal(signer(next, "X-Other", NOW + 499), "second");
+    assert_string_equal(signer(next, "X-Signature", NOW + 500), "second");
+    assert_string_equal(signer(next, "X-Other", NOW + 500), "first");
+    assert_string_equal(signer(next, "X-Other", NOW + 1499), "first");
+    assert_string_equal(signer(next, "X-Other", NOW + 1500), "");
+    receiver_settings_unref(next);
+    receiver_settings_unref(settings);
+}
+
+static void nothing_is_left_unsigned_by_a_later_begin(void **state)
+{
+    (void)state;
+    struct receiver_settings *settings = settings_of("{" URL ",\"secrets\":[{\"secret\":\"" SECRET_1
+                                                     "\",\"expiresAt\":1700000000600}]}");
+    struct receiver_settings *next = NULL;
+    struct tidings_error err = { 0 };
+    struct buf secret;
+    buf_init(&secret, SIGN_PEM_MAX);
+    assert_int_equal(
+        receiver_settings_rotate(settings, STR(""), 0, NOW + 1000, NOW, &next, &secret, &err),
+        TIDINGS_E_INVALID);
+    assert_non_null(strstr(err.text, "activeAt: no secret that there is signs until then"));
+    assert_int_equal(receiver_settings_rotate(settings, STR(""), 0,
+                                              NOW + RECEIVER_OVERLAP_MOST_MS + 1, NOW, &next,
+                                              &secret, &err),
+                     TIDINGS_E_INVALID);
+    assert_non_null(strstr(err.text, "activeAt: must be at most"));
+    assert_int_equal(
+        receiver_settings_rotate(settings, STR(""), 0, NOW + 400, NOW, &next, &secret, &err),
+        TIDINGS_OK);
+    receiver_settings_unref(next);
+    receiver_settings_unref(settings);
+    // By itself it begins when the last one that signs ends; at once when none does.
+    settings = settings_of("{" URL ",\"signature\":{\"scheme\":\"hmac_hex\"},"
+                           "\"secrets\":[{\"secret\":\"first\",\"expiresAt\":1700000000600}]}");
+    next = rotated(settings, 100000, 0);
+    assert_true(receiver_newest_active_ms(next) == 1700000000600);
+    receiver_settings_unref(next);
+    receiver_settings_unref(settings);
+    settings = settings_of("{" URL ",\"signature\":{\"scheme\":\"hmac_hex\"}}");
+    next = rotated(settings, 100000, 0);
+    assert_string_equal(signer(next, "X-Signature", NOW), "second");
+    receiver_settings_unref(next);
     receiver_settings_unref(settings);
     buf_deinit(&secret);
 }
@@ -642,6 +772,9 @@ int main(void)
         cmocka_unit_test(bad_changes_change_nothing),
         cmocka_unit_test(a_new_secret_stands_in_front),
         cmocka_unit_test(rotation_knows_its_bounds),
+        cmocka_unit_test(one_header_changes_hands_when_the_overlap_ends),
+        cmocka_unit_test(a_second_header_has_the_other_one),
+        cmocka_unit_test(nothing_is_left_unsigned_by_a_later_begin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
