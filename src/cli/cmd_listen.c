@@ -11,28 +11,9 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "cli/input.h"
 #include "cli/listen.h"
 
 enum { FILES_WANTED = 4096, DELAY_MOST_MS = 600000, IDLE_S = 660 };
-
-static bool add_secret(void *arg, struct str value)
-{
-    struct listener *listener = arg;
-    struct tidings_error err = { 0 };
-    if (listener->key_count == SIGN_KEYS_MAX) {
-        fprintf(stderr, "tidings listen: more than %d secrets\n", SIGN_KEYS_MAX);
-        return false;
-    }
-    tidings_status status =
-        sign_secret_new(SIGN_STANDARD, value, &listener->keys[listener->key_count], &err);
-    if (status != TIDINGS_OK) {
-        fprintf(stderr, "tidings listen: --secret: %s\n", error_text(&err, status));
-        return false;
-    }
-    listener->key_count++;
-    return true;
-}
 
 static bool read_options(struct cli *cli, struct listener *listener, int64_t *ret_port)
 {
@@ -48,7 +29,7 @@ static bool read_options(struct cli *cli, struct listener *listener, int64_t *re
         !cli_number(cli, "count", 0, 0, INT64_MAX, &listener->count) ||
         !cli_time_ms(cli, "delay", 0, &listener->delay_ms) ||
         !cli_time_ms(cli, "tolerance", SIGN_TOLERANCE_S * 1000LL, &tolerance_ms) ||
-        !input_each(cli, "secret", add_secret, listener)) {
+        !listen_judge_options(listener)) {
         return false;
     }
     if (listener->delay_ms > DELAY_MOST_MS) {
@@ -162,9 +143,7 @@ int cmd_listen(struct cli *cli)
     listen_forget(&listener);
     map_deinit(&listener.ids);
     heap_deinit(&listener.late);
-    for (size_t i = 0; i < listener.key_count; i++) {
-        sign_secret_free(listener.keys[i]);
-    }
+    listen_judge_deinit(&listener);
     if (listener.wake >= 0) {
         close(listener.wake);
     }

@@ -20,6 +20,7 @@ enum {
     LISTEN_LATE_MAX = 1024,                // answers that come later
     LISTEN_CONNECTIONS_MAX = 2048,
     LISTEN_HANG_MS = 600000, // a hang ends after it: no receiver is waited for longer
+    LISTEN_RIGHT_SIZE = 1024,
 };
 
 struct listen_entry { // of one webhook-id
@@ -42,6 +43,10 @@ struct listener {
     const char *reply;
     bool soap;
     bool quiet;
+    enum sign_scheme scheme;
+    const char *header;        // hmac_hex
+    const char *second_header; // or NULL
+    const char *prefix;
     struct sign_secret *keys[SIGN_KEYS_MAX];
     size_t key_count;
 
@@ -66,7 +71,10 @@ struct listen_delivery {
     const char *attempt;
     const char *type;
     const char *verdict; // "good", "bad", "unsigned", "not compared"
-    char why[244];       // of a bad signature, or of a refusal
+    char why[244];       // of a bad signature, or of a refusal; the sender is told
+    // What a bad signature would have to be, "" when that cannot be told. Printed only: whoever
+    // is told could sign.
+    char right[LISTEN_RIGHT_SIZE];
     enum listen_answer answer;
     int status;
     int64_t number; // of deliveries of this id
@@ -79,6 +87,13 @@ void listen_handle(void *listener, const struct http_request *request,
 const char *listen_header(const struct http_request *request, const char *ours, const char *event);
 // Answers what is due, at the end everything; microseconds until the next, -1 when there is none.
 int64_t listen_answer_due(struct listener *listener, bool all);
+
+// ---- listen_judge.c ----
+// Reads what signatures are compared with; false: it has said what is wrong.
+bool listen_judge_options(struct listener *listener);
+void listen_judge_deinit(struct listener *listener);
+// Compares the signature. False when it is wanted and bad.
+bool listen_judge(const struct listener *listener, struct listen_delivery *delivery);
 
 // ---- listen_reply.c ----
 // The body of an answer: the text, or an envelope around it.

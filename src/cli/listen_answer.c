@@ -29,35 +29,6 @@ static void wake(struct listener *listener)
     }
 }
 
-// Compares the signature. False when it is wanted and bad.
-static bool judge(const struct listener *listener, struct listen_delivery *delivery)
-{
-    struct tidings_error err = { 0 };
-    const struct sign_webhook_headers headers = {
-        str_trim(str_of(delivery->id)),
-        str_trim(str_of(header(delivery->request, "webhook-timestamp"))),
-        str_trim(str_of(header(delivery->request, "webhook-signature"))),
-    };
-    if (listener->key_count == 0) {
-        delivery->verdict = headers.signature.len > 0 ? "not compared" : "unsigned";
-        return true;
-    }
-    const struct sign_secret *keys[SIGN_KEYS_MAX];
-    for (size_t i = 0; i < listener->key_count; i++) {
-        keys[i] = listener->keys[i];
-    }
-    tidings_status status = sign_webhook_verify(
-        keys, listener->key_count, &headers, clock_wall_ms(clock_system()) / 1000,
-        (uint32_t)listener->tolerance_s, delivery->request->body, &err);
-    delivery->verdict = status == TIDINGS_OK         ? "good"
-                        : headers.signature.len == 0 ? "unsigned"
-                                                     : "bad";
-    if (status != TIDINGS_OK) {
-        (void)snprintf(delivery->why, sizeof delivery->why, "%s", error_text(&err, status));
-    }
-    return status == TIDINGS_OK;
-}
-
 // Which answer this delivery gets. Under the lock.
 static void decide(struct listener *listener, struct listen_delivery *delivery)
 {
@@ -124,7 +95,7 @@ static void deliver(struct listener *listener, struct listen_delivery *delivery,
     delivery->status = good ? 401 : 400;
     delivery->verdict = "not compared";
     delivery->answer = LISTEN_REFUSED;
-    good = good && judge(listener, delivery);
+    good = good && listen_judge(listener, delivery);
     settle(listener, delivery, good);
     bool hangs = delivery->answer == LISTEN_HUNG;
     if (delivery->answer == LISTEN_FAILED || hangs) {

@@ -2,6 +2,7 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/num.h"
@@ -23,6 +24,16 @@ static json_t *header(const struct listen_delivery *delivery, const char *name, 
     return text != NULL ? text : json_null();
 }
 
+static json_t *text_or_null(const char *text)
+{
+    size_t len = strlen(text);
+    json_t *value = len > 0 ? json_stringn(text, len) : NULL;
+    for (int cut = 1; cut < 4 && value == NULL && len > 0; cut++) { // within a character
+        value = json_stringn(text, --len);
+    }
+    return value != NULL ? value : json_null();
+}
+
 static void print_json(const struct listen_delivery *delivery)
 {
     struct str body = delivery->request->body;
@@ -32,7 +43,7 @@ static void print_json(const struct listen_delivery *delivery)
                    : body.len == 0                           ? json_string("")
                                                              : NULL;
     json_t *row = json_pack(
-        "{s:I,s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:s,s:s,s:s,s:i,s:o}", "at",
+        "{s:I,s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:s,s:s,s:o,s:s,s:i,s:o}", "at",
         (json_int_t)clock_wall_ms(clock_system()), "method", delivery->request->method, "path",
         delivery->request->path, "id", header(delivery, "webhook-id", "webhook-id"), "attempt",
         counts ? json_integer(number) : json_null(), "type",
@@ -40,8 +51,9 @@ static void print_json(const struct listen_delivery *delivery)
         header(delivery, "tidings-source", "ce-source"), "txNo",
         header(delivery, "tidings-tx-no", "ce-id"), "contentType",
         header(delivery, "Content-Type", "Content-Type"), "size", (json_int_t)body.len, "signature",
-        delivery->verdict, "why", delivery->why, "answer", names[delivery->answer], "status",
-        delivery->status, "body", text != NULL ? text : json_null());
+        delivery->verdict, "why", delivery->why, "right", text_or_null(delivery->right), "answer",
+        names[delivery->answer], "status", delivery->status, "body",
+        text != NULL ? text : json_null());
     char *line = row != NULL ? json_dumps(row, JSON_COMPACT) : NULL;
     printf("%s\n", line != NULL ? line : "{}");
     free(line);
@@ -78,6 +90,11 @@ static void print_text(const struct listener *listener, const struct listen_deli
     }
     printf("  %s%s\n", body,
            delivery->request->body.len >= sizeof body && body[0] != '\0' ? "…" : "");
+    if (delivery->right[0] != '\0') {
+        char right[LISTEN_RIGHT_SIZE];
+        table_text(str_of(delivery->right), right, sizeof right);
+        printf("    right would be %s\n", right);
+    }
 }
 
 void listen_print(const struct listener *listener, const struct listen_delivery *delivery)

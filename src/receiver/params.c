@@ -29,13 +29,12 @@ static bool ends_with(struct str text, const char *end)
            member_equals_ignoring_case(str_make(text.ptr + text.len - len, len), str_of(end));
 }
 
-static tidings_status tell_form(const struct receiver_message *message, enum params_form *ret,
+static tidings_status tell_form(struct str type, struct str payload, enum params_form *ret,
                                 struct tidings_error *err)
 {
     char shown[MEMBER_EXCERPT_SIZE];
-    struct str type = message->content_type;
     size_t parameters = str_find(type, ';', 0);
-    struct str begin = str_trim(message->payload);
+    struct str begin = str_trim(payload);
     type = str_trim(str_make(type.ptr, parameters == SIZE_MAX ? type.len : parameters));
     if (member_equals_ignoring_case(type, STR("application/x-www-form-urlencoded"))) {
         *ret = PARAMS_FORM;
@@ -147,35 +146,85 @@ static tidings_status write_signed(const struct sign_secret *key, enum sign_sche
     return status;
 }
 
-tidings_status params_write(const struct sign_secret *key, enum sign_scheme scheme,
-                            const struct receiver_message *message, struct buf *out,
-                            struct tidings_error *err)
+// Reads the members; *ret is freed by the caller with params_free.
+static tidings_status read_params(struct str type, struct str payload, enum params_form *ret_form,
+                                  struct params **ret, struct tidings_error *err)
 {
     static tidings_status (*const read[])(struct str, struct params *, struct tidings_error *) = {
         [PARAMS_FORM] = params_read_form,
         [PARAMS_JSON] = params_read_json,
         [PARAMS_XML] = params_read_xml,
     };
-    enum params_form form = PARAMS_FORM;
-    tidings_status status = tell_form(message, &form, err);
+    *ret = NULL;
+    tidings_status status = tell_form(type, payload, ret_form, err);
     if (status != TIDINGS_OK) {
         return status;
     }
     struct params *params = calloc(1, sizeof *params);
     if (params == NULL) {
-        return error_set(err, TIDINGS_E_NO_MEMORY, "no memory to sign a payload");
+        return error_set(err, TIDINGS_E_NO_MEMORY, "no memory for the members of a payload");
     }
-    buf_init(&params->room, message->payload.len + 1);
-    if (buf_reserve(&params->room, message->payload.len + 1, NULL) != TIDINGS_OK) {
-        status = error_set(err, TIDINGS_E_NO_MEMORY, "no memory to sign a payload");
+    *ret = params;
+    buf_init(&params->room, payload.len + 1);
+    if (buf_reserve(&params->room, payload.len + 1, NULL) != TIDINGS_OK) {
+        return error_set(err, TIDINGS_E_NO_MEMORY, "no memory for the members of a payload");
     }
-    if (status == TIDINGS_OK) {
-        status = read[form](message->payload, params, err);
+    return read[*ret_form](payload, params, err);
+}
+
+static void params_free(struct params *params)
+{
+    if (params != NULL) {
+        buf_deinit(&params->room);
+        free(params);
     }
+}
+
+tidings_status params_write(const struct sign_secret *key, enum sign_scheme scheme,
+                            const struct receiver_message *message, struct buf *out,
+                            struct tidings_error *err)
+{
+    enum params_form form = PARAMS_FORM;
+    struct params *params;
+    tidings_status status =
+        read_params(message->content_type, message->payload, &form, &params, err);
     if (status == TIDINGS_OK) {
         status = write_signed(key, scheme, form, message->payload, params, out, err);
     }
-    buf_deinit(&params->room);
-    free(params);
+    params_free(params);
+    return status;
+}
+
+// ---- for one who checks ----
+
+// What of it cannot be made is left out: it explains an error, and is none itself.
+static void tell_right(const struct sign_secret *key, enum sign_scheme scheme,
+                       const struct params *params, struct receiver_right *ret)
+{
+    struct tidings_error why = { 0 };
+    if (sign_secret_can_sign(key) &&
+        sign_params(key, params->items, params->count, &ret->value, &why) != TIDINGS_OK) {
+        buf_clear(&ret->value);
+    }
+    if (sign_params_text(scheme, params->items, params->count, &ret->text, &why) != TIDINGS_OK) {
+        buf_clear(&ret->text);
+    }
+}
+
+tidings_status receiver_params_verify(const struct sign_secret *const *keys, size_t count,
+                                      enum sign_scheme scheme, struct str content_type,
+                                      struct str body, struct receiver_right *ret,
+                                      struct tidings_error *err)
+{
+    enum params_form form;
+    struct params *params;
+    tidings_status status = read_params(content_type, body, &form, &params, err);
+    if (status == TIDINGS_OK) {
+        status = sign_params_verify(keys, count, params->items, params->count, err);
+        if (ret != NULL && (status == TIDINGS_E_PERMISSION || status == TIDINGS_E_INVALID)) {
+            tell_right(keys[0], scheme, params, ret);
+        }
+    }
+    params_free(params);
     return status;
 }

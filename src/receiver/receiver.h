@@ -169,6 +169,20 @@ void receiver_request_deinit(struct receiver_request *request);
 bool receiver_is_taken(const struct receiver_settings *settings, int status, struct str body,
                        bool truncated, char *why, size_t why_size);
 
+// ---- for one who checks ----
+// What the signature of a body (a form, flat JSON, flat XML) would have to be.
+struct receiver_right {
+    struct buf value; // of `sign`, by the first key; empty when that one only verifies
+    struct buf text;  // what is signed, without the secret
+};
+// Whether the member `sign` fits the others by one of the keys, all of one of the schemes
+// params_md5, params_hmac, rsa2. E_PERMISSION or E_INVALID when it does not: then `ret` (may be
+// NULL; its buffers are the caller's) has what would be right, as far as there is room.
+tidings_status receiver_params_verify(const struct sign_secret *const *keys, size_t count,
+                                      enum sign_scheme scheme, struct str content_type,
+                                      struct str body, struct receiver_right *ret,
+                                      struct tidings_error *err) TIDINGS_NODISCARD;
+
 // ---- header fields that are passed on ----
 // Appends one line; E_TOO_LARGE beyond RECEIVER_PASSED_ON_MAX lines or what `lines` has room for;
 // E_INVALID for names or values that no header can have, and for names that the

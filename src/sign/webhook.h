@@ -141,6 +141,11 @@ struct sign_param {
 tidings_status sign_params(const struct sign_secret *key, const struct sign_param *params,
                            size_t count, struct buf *out,
                            struct tidings_error *err) TIDINGS_NODISCARD;
+// Appends what is signed with secrets of this scheme, `k=v&…`, without the secret behind it. The
+// same errors.
+tidings_status sign_params_text(enum sign_scheme scheme, const struct sign_param *params,
+                                size_t count, struct buf *out,
+                                struct tidings_error *err) TIDINGS_NODISCARD;
 // Compares with the parameter `sign` among them (hex digits may be small letters). E_INVALID also
 // when it is absent or malformed, E_PERMISSION when it fits none of the keys; these must all be of
 // one scheme.

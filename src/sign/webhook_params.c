@@ -213,6 +213,23 @@ tidings_status sign_params(const struct sign_secret *key, const struct sign_para
                          err);
 }
 
+tidings_status sign_params_text(enum sign_scheme scheme, const struct sign_param *params,
+                                size_t count, struct buf *out, struct tidings_error *err)
+{
+    struct sorted sorted;
+    size_t before = out->len;
+    tidings_status status = sort(scheme, params, count, &sorted, err);
+    if (status != TIDINGS_OK) {
+        return status;
+    }
+    for (size_t i = 0; i < sorted.count && status == TIDINGS_OK; i++) {
+        status = buf_addf(out, "%s%.*s=%.*s", i > 0 ? "&" : "", STR_ARG(sorted.items[i]->name),
+                          STR_ARG(sorted.items[i]->value));
+    }
+    out->len = status == TIDINGS_OK ? out->len : before;
+    return sign_appended(status, err);
+}
+
 // The bytes of the parameter `sign`.
 static tidings_status read_sign(enum sign_scheme scheme, const struct sign_param *params,
                                 size_t count, unsigned char ret[RSA_BYTES_MAX], size_t *ret_len,

@@ -250,6 +250,56 @@ static void members_are_bounded(void **state)
     buf_deinit(&payload);
 }
 
+// What is sent fits by the key that signed it, and by no other.
+static void what_is_sent_can_be_checked(void **state)
+{
+    static const char *const rows[][2] = {
+        { FORM, "b=2&a=1" },
+        { "application/json", "{\"b\":2,\"a\":1}" },
+        { XML, "<x><b>2</b><a>1</a></x>" },
+    };
+    struct tidings_error err = { 0 };
+    struct receiver_settings *settings = settings_for("params_hmac", "key");
+    const struct sign_secret *keys[2];
+    struct sign_secret *key = NULL;
+    struct sign_secret *other = NULL;
+    (void)state;
+    assert_int_equal(sign_secret_new(SIGN_PARAMS_HMAC, STR("key"), &key, &err), TIDINGS_OK);
+    assert_int_equal(sign_secret_new(SIGN_PARAMS_HMAC, STR("other"), &other, &err), TIDINGS_OK);
+    keys[0] = other;
+    keys[1] = key;
+    for (size_t i = 0; i < BASE_COUNT(rows); i++) {
+        struct receiver_message message = message_of(rows[i][1], rows[i][0]);
+        struct receiver_request request = { 0 };
+        struct receiver_right right;
+        buf_init(&right.value, 1024);
+        buf_init(&right.text, 1024);
+        build_of(settings, &message, NOW, &request);
+        struct str body = request.outgoing.body;
+        assert_int_equal(receiver_params_verify(keys, 2, SIGN_PARAMS_HMAC, message.content_type,
+                                                body, &right, &err),
+                         TIDINGS_OK);
+        assert_int_equal(right.value.len + right.text.len, 0);
+        assert_int_equal(receiver_params_verify(keys, 1, SIGN_PARAMS_HMAC, message.content_type,
+                                                body, &right, &err),
+                         TIDINGS_E_PERMISSION);
+        assert_int_equal(right.value.len, 64);
+        assert_text(&right.text, "a=1&b=2");
+        assert_int_equal(receiver_params_verify(keys, 2, SIGN_PARAMS_HMAC, message.content_type,
+                                                message.payload, NULL, &err),
+                         TIDINGS_E_INVALID);
+        receiver_request_deinit(&request);
+        buf_deinit(&right.value);
+        buf_deinit(&right.text);
+    }
+    assert_int_equal(receiver_params_verify(keys, 2, SIGN_PARAMS_HMAC, STR("text/plain"),
+                                            STR("a=1"), NULL, &err),
+                     TIDINGS_E_INVALID);
+    sign_secret_free(key);
+    sign_secret_free(other);
+    receiver_settings_unref(settings);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -260,6 +310,7 @@ int main(void)
         cmocka_unit_test(rsa2_names_its_type),
         cmocka_unit_test(what_cannot_be_signed_is_an_error),
         cmocka_unit_test(members_are_bounded),
+        cmocka_unit_test(what_is_sent_can_be_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -296,13 +296,43 @@ static void parameters_have_a_maximum(void **state)
     sign_secret_free(key);
 }
 
+static void what_is_signed_can_be_told(void **state)
+{
+    struct buf text;
+    struct tidings_error err = { 0 };
+    (void)state;
+    buf_init(&text, 200);
+    assert_int_equal(buf_add_str(&text, STR("over ")), TIDINGS_OK);
+    assert_int_equal(sign_params_text(SIGN_PARAMS_MD5, example, BASE_COUNT(example), &text, &err),
+                     TIDINGS_OK);
+    assert_true(
+        str_eq(buf_str(&text), STR("over appid=wxd930ea5d5a258f4f&body=test&device_info=1000&"
+                                   "mch_id=10000100&nonce_str=ibuaiVcKdpRxkhJA")));
+    const struct sign_param typed[] = { P("sign_type", "RSA2"), P("sign", "x"), P("a", "1") };
+    buf_clear(&text);
+    assert_int_equal(sign_params_text(SIGN_RSA2, typed, BASE_COUNT(typed), &text, &err),
+                     TIDINGS_OK);
+    assert_true(str_eq(buf_str(&text), STR("a=1")));
+    assert_int_equal(sign_params_text(SIGN_RSA2, typed, 2, &text, &err), TIDINGS_E_INVALID);
+    assert_int_equal(text.len, 3);
+    text.max = 20;
+    assert_int_equal(sign_params_text(SIGN_PARAMS_MD5, example, BASE_COUNT(example), &text, &err),
+                     TIDINGS_E_TOO_LARGE);
+    assert_int_equal(text.len, 3);
+    buf_deinit(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(signatures_are_those_of_others), cmocka_unit_test(digests_are_compared),
-        cmocka_unit_test(rsa_signatures_are_compared),    cmocka_unit_test(any_key_may_fit),
-        cmocka_unit_test(names_must_be_plain_and_single), cmocka_unit_test(wrong_keys_do_not_sign),
+        cmocka_unit_test(signatures_are_those_of_others),
+        cmocka_unit_test(digests_are_compared),
+        cmocka_unit_test(rsa_signatures_are_compared),
+        cmocka_unit_test(any_key_may_fit),
+        cmocka_unit_test(names_must_be_plain_and_single),
+        cmocka_unit_test(wrong_keys_do_not_sign),
         cmocka_unit_test(parameters_have_a_maximum),
+        cmocka_unit_test(what_is_signed_can_be_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
