@@ -36,8 +36,9 @@ static tidings_status not_found(struct api_call *call)
 }
 
 // *ret_there false: the response is the problem that it is not there, for this asker.
-static tidings_status find(struct api_call *call, struct record *record, struct found *found,
-                           bool *ret_there, struct tidings_error *err)
+// The payload, which may be large, only when it is what is asked for.
+static tidings_status find(struct api_call *call, struct record *record, bool with_payload,
+                           struct found *found, bool *ret_there, struct tidings_error *err)
 {
     const struct one *one = call->state;
     *ret_there = false;
@@ -46,7 +47,8 @@ static tidings_status find(struct api_call *call, struct record *record, struct 
     if (found->names == NULL) {
         return error_set(err, TIDINGS_E_NO_MEMORY, "out of memory");
     }
-    tidings_status status = record_get(record, one->id, &found->room, &found->notification, err);
+    tidings_status status = (with_payload ? record_get : record_get_brief)(
+        record, one->id, &found->room, &found->notification, err);
     if (status == TIDINGS_E_NOT_FOUND) {
         error_clear(err);
         return not_found(call);
@@ -75,7 +77,7 @@ static void show_rest(struct api_out *out, const struct record_notification *not
     if (notification->headers.len > 0) {
         api_show_headers(out, notification->headers);
     }
-    api_out_member_number(out, "payloadSize", (int64_t)notification->payload.len);
+    api_out_member_number(out, "payloadSize", notification->payload_size);
     api_out_member_hex(out, "payloadHash", notification->hash, RECORD_HASH_SIZE);
     api_out_member(out, "ladder", ladder);
 }
@@ -203,7 +205,7 @@ static tidings_status run(struct api_call *call, struct record *record, struct t
     const struct reading *reading = call->state;
     struct found found = { .names = NULL };
     bool is_there;
-    tidings_status status = find(call, record, &found, &is_there, err);
+    tidings_status status = find(call, record, reading->read == payload, &found, &is_there, err);
     if (status == TIDINGS_OK && is_there) {
         status = reading->read(call, record, &found, err);
     }

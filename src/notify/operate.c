@@ -23,7 +23,8 @@ static tidings_status look(struct operation *operation, struct record *record,
     struct record_notification found = { 0 };
     struct buf room;
     buf_init(&room, PAYLOAD_ROOM);
-    tidings_status status = record_get(record, operation->id, &room, &found, &operation->op.err);
+    tidings_status status =
+        record_get_brief(record, operation->id, &room, &found, &operation->op.err);
     operation->receiver_id = found.receiver_id;
     buf_deinit(&room);
     return op_own(&operation->op, status, err);

@@ -19,29 +19,36 @@ struct str record_put(struct buf *room, struct str text)
     return copy;
 }
 
+// *ret_payload_id is NULL when the payload is not wanted.
 static tidings_status read_row(struct record *record, int64_t id, struct buf *room,
                                struct record_notification *ret, int64_t *ret_payload_id,
                                struct tidings_error *err)
 {
-    struct db_stmt *stmt = record_bind(record, STMT_NOTIFICATION_GET, "i", id);
+    bool whole = ret_payload_id != NULL;
+    struct db_stmt *stmt =
+        record_bind(record, whole ? STMT_NOTIFICATION_GET : STMT_NOTIFICATION_LOOK, "i", id);
     tidings_status status = record_first(stmt, err);
     if (status != TIDINGS_OK) {
         return status;
     }
-    struct str payload = db_column_blob(stmt, 8);
+    struct str payload = whole ? db_column_blob(stmt, 8) : (struct str){ NULL, 0 };
     struct str hash = db_column_blob(stmt, 7);
     struct str headers = db_column_blob(stmt, 6);
     status = buf_reserve(room, 4 * RECORD_NAME_MAX + headers.len + payload.len + 1, NULL);
     if (status == TIDINGS_OK && hash.len == RECORD_HASH_SIZE) {
         ret->receiver_id = db_column_i64(stmt, 0);
-        *ret_payload_id = db_column_i64(stmt, 1);
         ret->source = record_put(room, db_column_text(stmt, 2));
         ret->type = record_put(room, db_column_text(stmt, 3));
         ret->tx_no = record_put(room, db_column_text(stmt, 4));
         ret->content_type = record_put(room, db_column_text(stmt, 5));
         ret->headers = record_put(room, headers);
-        ret->payload = record_put(room, payload);
         memcpy(ret->hash, hash.ptr, RECORD_HASH_SIZE);
+        if (whole) {
+            *ret_payload_id = db_column_i64(stmt, 1);
+            ret->payload = record_put(room, payload);
+        } else {
+            ret->payload_size = db_column_i64(stmt, 8);
+        }
     }
     db_reset(stmt);
     return status == TIDINGS_OK ? TIDINGS_OK
@@ -106,23 +113,36 @@ static tidings_status read_state(struct record *record, int64_t id, struct recor
     return status;
 }
 
-tidings_status record_get(struct record *record, int64_t id, struct buf *room,
-                          struct record_notification *ret, struct tidings_error *err)
+static tidings_status read_all(struct record *record, int64_t id, bool whole, struct buf *room,
+                               struct record_notification *ret, struct tidings_error *err)
 {
     int64_t payload_id = id;
     *ret = (struct record_notification){ .id = id, .accepted_ms = record_id_time_ms(id) };
     buf_clear(room);
-    tidings_status status = read_row(record, id, room, ret, &payload_id, err);
-    if (status == TIDINGS_OK && payload_id != id) {
+    tidings_status status = read_row(record, id, room, ret, whole ? &payload_id : NULL, err);
+    if (status == TIDINGS_OK && whole && payload_id != id) {
         status = read_payload(record, payload_id, room, ret, err);
     }
     if (status == TIDINGS_OK) {
+        ret->payload_size = whole ? (int64_t)ret->payload.len : ret->payload_size;
         status = read_state(record, id, ret, err);
         if (status == TIDINGS_E_NOT_FOUND) {
             return error_set(err, TIDINGS_E_CORRUPT, "record: a notification without a state");
         }
     }
     return status == TIDINGS_E_NOT_FOUND ? not_known(id, err) : status;
+}
+
+tidings_status record_get(struct record *record, int64_t id, struct buf *room,
+                          struct record_notification *ret, struct tidings_error *err)
+{
+    return read_all(record, id, true, room, ret, err);
+}
+
+tidings_status record_get_brief(struct record *record, int64_t id, struct buf *room,
+                                struct record_notification *ret, struct tidings_error *err)
+{
+    return read_all(record, id, false, room, ret, err);
 }
 
 tidings_status record_find(struct record *record, int64_t receiver_id, struct str source,

@@ -337,7 +337,8 @@ struct record_notification {
     struct str tx_no;
     struct str content_type;
     struct str headers;
-    struct str payload;
+    struct str payload; // ptr NULL when it was not asked for
+    int64_t payload_size;
     unsigned char hash[RECORD_HASH_SIZE];
     enum record_state state;
     enum record_reason reason;
@@ -350,6 +351,10 @@ struct record_notification {
 tidings_status record_get(struct record *record, int64_t id, struct buf *room,
                           struct record_notification *ret,
                           struct tidings_error *err) TIDINGS_NODISCARD;
+// The same without the payload, which is not read.
+tidings_status record_get_brief(struct record *record, int64_t id, struct buf *room,
+                                struct record_notification *ret,
+                                struct tidings_error *err) TIDINGS_NODISCARD;
 // What is told of many at once.
 struct record_row {
     int64_t id;

@@ -17,8 +17,8 @@
 //   taken at the first attempt costs one row; attempt: those before.
 // dead_letter: the reason of the dead ones again, so that they are found.
 // job: redelivery of many; its filter's columns are 0 or NULL when they do not matter.
-// idempotency: key = SHA-256 of whose key it is and the key; request = SHA-256 of the request and the
-// highest id of before it (8 bytes, big endian).
+// idempotency: key = SHA-256 of whose key it is and the key; request = SHA-256 of the request and
+// the highest id of before it (8 bytes, big endian).
 static const struct db_migration migrations[] = {
     { 1,
       "CREATE TABLE receiver (id {bigint} NOT NULL PRIMARY KEY, name VARCHAR(255) NOT NULL UNIQUE,"

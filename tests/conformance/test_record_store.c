@@ -78,6 +78,40 @@ static void bytes_come_back_as_they_were(void **state)
     }
 }
 
+// Looked at without its bytes: they are not brought along, only counted.
+static void one_is_looked_at_without_its_bytes(void **state)
+{
+    struct fixture *f = *state;
+    static char large[300000];
+    memset(large, 'x', sizeof large);
+    struct record_accepted accepted[2] = { { 0 } };
+    struct record_target targets[2] = { { f->receiver, f->ladder, NOW_MS, 0 } };
+    OK(record_begin(f->record, &why));
+    targets[1] = targets[0];
+    targets[1].receiver_id = receiver_named(f, "beside");
+    const struct record_submission submission =
+        submission_of("looked", str_make(large, sizeof large), targets, 2);
+    OK(record_accept(f->record, &submission, accepted, &why));
+    OK(record_commit(f->record, &why));
+    for (size_t i = 0; i < 2; i++) {
+        struct buf room;
+        struct record_notification looked;
+        buf_init(&room, 16 * 1024); // has no room for them
+        struct record_notification got = get(f, accepted[i].id);
+        OK(record_get_brief(f->record, accepted[i].id, &room, &looked, &why));
+        assert_null(looked.payload.ptr);
+        assert_int_equal(looked.payload_size, sizeof large);
+        assert_int_equal(got.payload_size, sizeof large);
+        assert_int_equal(got.payload.len, sizeof large);
+        assert_memory_equal(looked.hash, got.hash, RECORD_HASH_SIZE);
+        assert_true(str_eq(looked.tx_no, got.tx_no) && str_eq(looked.headers, got.headers) &&
+                    str_eq(looked.content_type, got.content_type));
+        assert_true(looked.receiver_id == got.receiver_id && looked.due_ms == got.due_ms);
+        assert_int_equal(record_get_brief(f->record, 1, &room, &looked, NULL), TIDINGS_E_NOT_FOUND);
+        buf_deinit(&room);
+    }
+}
+
 static void the_hash_is_sha256(void **state)
 {
     struct fixture *f = *state;
@@ -701,6 +735,7 @@ static int run_for(const char *url, const char *path)
         TEST(a_submission_is_accepted_once),
         TEST(the_key_is_all_four_parts),
         TEST(bytes_come_back_as_they_were),
+        TEST(one_is_looked_at_without_its_bytes),
         TEST(the_hash_is_sha256),
         TEST(several_receivers_share_the_bytes),
         TEST(bad_submissions_are_refused_and_the_batch_goes_on),
