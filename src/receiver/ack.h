@@ -16,6 +16,9 @@ enum {
     ACK_NAMESPACES_MAX = 16,
     ACK_XML_DEPTH_MAX = 64,
     ACK_XML_NODES_MAX = 1024, // libxml2 compares the nodes that a path finds each with each
+    // Of an XPath in a reply, see receiver/ack_cost.h: a few milliseconds at most. What would be
+    // more is not followed, and does not fit.
+    ACK_WORK_MAX = 2000000,
 };
 
 struct ack_rule; // immutable: usable from several threads at once

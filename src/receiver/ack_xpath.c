@@ -3,12 +3,14 @@
 #include <stdlib.h>
 
 #include "receiver/ack.h"
+#include "receiver/ack_cost.h"
 #include "receiver/ack_parts.h"
 #include "receiver/xml.h"
 
-// Steps of libxml2's evaluation. A path such as "//a/b" takes a few for each node; each may cost as
-// much as there are nodes.
-enum { OPERATIONS_MAX = 50000, STACK_SIZE = 10 };
+// Steps of libxml2's evaluation: a path such as "//a/b" takes a few for each node. What the steps
+// themselves cost is bounded by ACK_WORK_MAX.
+// Where a path comes by a node more than once, each step may also have to look for it among many.
+enum { STEPS_MAX = 50000, CROSSING_STEPS_MAX = 5000, STACK_SIZE = 10 };
 
 struct name_space {
     char *prefix;
@@ -17,6 +19,7 @@ struct name_space {
 struct ack_xpath {
     char *path;
     char *equals;
+    struct ack_cost cost; // of the path
     struct name_space namespaces[ACK_NAMESPACES_MAX];
     size_t namespace_count;
 };
@@ -61,10 +64,11 @@ static xmlXPathObject *evaluate_in(xmlXPathParserContext *parser)
 //
 // Some of what libxml2 finds wrong with a path it tells nobody but the terminal. Where to is each
 // thread's own, and is put back.
-static xmlXPathObject *follow(const char *path, xmlXPathContext *context)
+static xmlXPathObject *follow(const char *path, xmlXPathContext *context, bool *ret_limit)
 {
     xmlXPathParserContext *parser =
         libxml()->xmlXPathNewParserContext((const xmlChar *)path, context);
+    *ret_limit = false;
     if (parser == NULL) {
         return NULL;
     }
@@ -73,6 +77,8 @@ static xmlXPathObject *follow(const char *path, xmlXPathContext *context)
     libxml()->xmlSetGenericErrorFunc(NULL, print_nothing);
     xmlXPathObject *found = evaluate_in(parser);
     libxml()->xmlSetGenericErrorFunc(arg, printer);
+    *ret_limit =
+        parser->error == XPATH_OP_LIMIT_EXCEEDED || parser->error == XPATH_RECURSION_LIMIT_EXCEEDED;
     libxml()->xmlXPathFreeParserContext(parser);
     return found;
 }
@@ -84,7 +90,7 @@ static xmlXPathContext *new_context(const struct ack_xpath *xpath, xmlDoc *doc)
         return NULL;
     }
     context->error = be_silent;
-    context->opLimit = OPERATIONS_MAX;
+    context->opLimit = ack_cost_crosses(&xpath->cost) ? CROSSING_STEPS_MAX : STEPS_MAX;
     for (size_t i = 0; i < xpath->namespace_count; i++) {
         if (libxml()->xmlXPathRegisterNs(context, (const xmlChar *)xpath->namespaces[i].prefix,
                                          (const xmlChar *)xpath->namespaces[i].uri) != 0) {
@@ -156,7 +162,8 @@ static tidings_status try_path(const struct ack_xpath *xpath, struct tidings_err
         return no_memory(err);
     }
     (void)libxml()->xmlDocSetRootElement(doc, root);
-    xmlXPathObject *found = follow(xpath->path, context);
+    bool limit;
+    xmlXPathObject *found = follow(xpath->path, context, &limit);
     bool prefix = context->lastError.code == XML_XPATH_UNDEF_PREFIX_ERROR;
     // What is wrong with a path is always noted; what is not noted is a lack of memory.
     bool memory = found == NULL && (context->lastError.code == XML_ERR_NO_MEMORY ||
@@ -173,6 +180,22 @@ static tidings_status try_path(const struct ack_xpath *xpath, struct tidings_err
                 : error_set(
                       err, TIDINGS_E_INVALID, "ack.xpath.path: \"%s\" is no XPath 1.0%s", shown,
                       prefix ? ": a prefix is not among namespaces" : " whose functions there are");
+}
+
+// What would be too much for a reply of this size is for no reply.
+static tidings_status check_cost(const struct ack_xpath *xpath, struct tidings_error *err)
+{
+    static const struct ack_shape small = { .nodes = 16, .depth = 5, .bytes = 2048 };
+    const struct ack_cost *cost = &xpath->cost;
+    if (ack_cost_work(cost, &small) <= ACK_WORK_MAX) {
+        return TIDINGS_OK;
+    }
+    return error_set(err, TIDINGS_E_INVALID,
+                     "ack.xpath.path: too much work even for a small reply: %u operands, %u sets "
+                     "compared, %u levels of predicates, %u looks beyond a predicate's node%s%s; "
+                     "right is a plain path such as //code",
+                     cost->operands, cost->sets, cost->levels, cost->far,
+                     cost->concat ? ", concat" : "", cost->searches ? ", a search in texts" : "");
 }
 
 static tidings_status fill(const json_t *document, struct ack_xpath *xpath,
@@ -198,7 +221,12 @@ static tidings_status fill(const json_t *document, struct ack_xpath *xpath,
     }
     xpath->path = str_dup(path);
     xpath->equals = str_dup(equals);
-    return xpath->path != NULL && xpath->equals != NULL ? try_path(xpath, err) : no_memory(err);
+    if (xpath->path == NULL || xpath->equals == NULL) {
+        return no_memory(err);
+    }
+    xpath->cost = ack_cost_of(path);
+    status = try_path(xpath, err);
+    return status == TIDINGS_OK ? check_cost(xpath, err) : status;
 }
 
 tidings_status ack_xpath_new(const json_t *document, struct ack_xpath **ret,
@@ -236,10 +264,12 @@ void ack_xpath_free(struct ack_xpath *xpath)
 // ---- a reply ----
 
 // The text of what the path finds, for xmlFree; NULL when it could not be followed.
-static xmlChar *evaluate(const struct ack_xpath *xpath, xmlDoc *doc, bool *ret_nothing)
+static xmlChar *evaluate(const struct ack_xpath *xpath, xmlDoc *doc, bool *ret_nothing,
+                         bool *ret_limit)
 {
     xmlXPathContext *context = new_context(xpath, doc);
-    xmlXPathObject *found = context != NULL ? follow(xpath->path, context) : NULL;
+    *ret_limit = false;
+    xmlXPathObject *found = context != NULL ? follow(xpath->path, context, ret_limit) : NULL;
     *ret_nothing =
         found != NULL && found->type == XPATH_NODESET && xmlXPathNodeSetIsEmpty(found->nodesetval);
     xmlChar *text = found != NULL ? libxml()->xmlXPathCastToString(found) : NULL;
@@ -248,13 +278,33 @@ static xmlChar *evaluate(const struct ack_xpath *xpath, xmlDoc *doc, bool *ret_n
     return text;
 }
 
+// Not followed at all where it would hold up everything else.
+static bool is_little_work(const struct ack_xpath *xpath, const xmlDoc *doc, char *why,
+                           size_t why_size)
+{
+    char path[MEMBER_EXCERPT_SIZE];
+    const struct ack_shape shape = ack_shape_of(doc);
+    if (ack_cost_work(&xpath->cost, &shape) <= ACK_WORK_MAX) {
+        return true;
+    }
+    member_excerpt(str_of(xpath->path), path);
+    return ack_refuse(why, why_size,
+                      "XPath \"%s\" is too much work in a reply of %llu nodes, %llu levels deep: a "
+                      "plainer path is wanted",
+                      path, (unsigned long long)shape.nodes, (unsigned long long)shape.depth);
+}
+
 bool ack_xpath_fits(const struct ack_xpath *xpath, xmlDoc *doc, char *why, size_t why_size)
 {
     char path[MEMBER_EXCERPT_SIZE];
     char wanted[MEMBER_EXCERPT_SIZE];
     char came[MEMBER_EXCERPT_SIZE];
     bool nothing;
-    xmlChar *text = evaluate(xpath, doc, &nothing);
+    bool limit;
+    if (!is_little_work(xpath, doc, why, why_size)) {
+        return false;
+    }
+    xmlChar *text = evaluate(xpath, doc, &nothing, &limit);
     bool fits = text != NULL && !nothing && str_eq_c(xml_str(text), xpath->equals);
     if (!fits) {
         member_excerpt(str_of(xpath->path), path);
@@ -267,11 +317,11 @@ bool ack_xpath_fits(const struct ack_xpath *xpath, xmlDoc *doc, char *why, size_
         return true;
     }
     if (failed) {
-        return ack_refuse(
-            why, why_size,
-            "XPath \"%s\" cannot be followed in this reply: too many steps, or a function that "
-            "XPath 1.0 does not have",
-            path);
+        return ack_refuse(why, why_size,
+                          limit ? "XPath \"%s\" takes too many steps in this reply"
+                                : "XPath \"%s\" cannot be followed in this reply: a function "
+                                  "that XPath 1.0 does not have, or no memory",
+                          path);
     }
     return nothing ? ack_refuse(why, why_size, "XPath \"%s\" must be \"%s\", there is nothing",
                                 path, wanted)

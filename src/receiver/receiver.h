@@ -23,7 +23,8 @@
 //     json         {"pointer": "/code", "equals": "OK"} (RFC 6901; equals: text, number, true,
 //                  false or null)
 //     xpath        {"path": "//return_code", "equals": "SUCCESS", "namespaces": {"p": "uri"}}
-//                  (XPath 1.0; its string value is compared)
+//                  (XPath 1.0; its string value is compared). Paths that would be long work in a
+//                  reply of its size are not followed there (receiver/ack_cost.h)
 //     noFault      true: a SOAP Fault in the body is a refusal (default for soap), and so is a
 //                  body that is no envelope; none at all is fine
 //   signature      {"scheme": "standard"} (default when there is a secret), or hmac_hex with

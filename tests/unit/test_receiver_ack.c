@@ -397,9 +397,9 @@ static void slow_paths_end(void **state)
 {
     (void)state;
     static const char *const paths[] = {
-        XPATH("count(//*[count(//*[count(//*)>1])>1])", "0"),
         XPATH("count(//b/following-sibling::b)", "0"),
         XPATH("count(//*/preceding::*)", "0"),
+        XPATH("count(//node()//ancestor-or-self::node())", "0"),
     };
     struct buf body;
     buf_init(&body, RECEIVER_REPLY_MAX);
@@ -413,6 +413,87 @@ static void slow_paths_end(void **state)
     assert_true(ack_rule_fits(rule, 200, buf_str(&body), false, NULL, 0));
     ack_rule_free(rule);
     buf_deinit(&body);
+}
+
+// Followed in a small reply, and not in one where it would take long.
+static void dear_paths_are_for_small_replies(void **state)
+{
+    (void)state;
+    static const char *const paths[] = {
+        XPATH("count(//*[. = /a/b])", "2"),
+        XPATH("count(//*[contains(/, 'x')])", "3"),
+        XPATH("count(//*[../b = 'x'])", "2"),
+        XPATH("count(//b[following::b = 'x'])", "1"),
+        XPATH("count(//*[.//*[.//*[. = 'x']]])", "0"),
+        XPATH("string-length(concat(/, /, /, /, /, /, /, /))", "16"),
+    };
+    struct buf body;
+    buf_init(&body, RECEIVER_REPLY_MAX);
+    assert_int_equal(buf_add_str(&body, STR("<a>")), TIDINGS_OK);
+    for (int i = 0; i < 500; i++) {
+        assert_int_equal(buf_addf(&body, "<b>%0100d</b>", i), TIDINGS_OK);
+    }
+    assert_int_equal(buf_add_str(&body, STR("</a>")), TIDINGS_OK);
+    for (size_t i = 0; i < BASE_COUNT(paths); i++) {
+        struct ack_rule *rule = rule_of(paths[i], false);
+        assert_fits(rule, 200, "<a><b>x</b><b>x</b></a>");
+        assert_fits_not(rule, 200, buf_str(&body), "too much work in a reply of 1001 nodes");
+        ack_rule_free(rule);
+    }
+    buf_deinit(&body);
+}
+
+// What people write goes with the largest reply.
+static void plain_paths_are_for_all_replies(void **state)
+{
+    (void)state;
+    static const char *const paths[] = {
+        XPATH("//code", "OK"),
+        XPATH("/a/code", "OK"),
+        XPATH("string(/a/code)", "OK"),
+        XPATH("normalize-space(//code)", "OK"),
+        XPATH("//*[local-name()='code']", "OK"),
+        XPATH("//*[local-name() = 'code' and @k = 'v']", "OK"),
+        XPATH("/a/code[@k='v'][1]/text()", "OK"),
+        XPATH("//code[. = 'OK']", "OK"),
+        XPATH("translate(substring(//code, 1, 2), 'ok', 'OK')", "OK"),
+        XPATH("concat(//code, //code/@k)", "OKv"),
+        XPATH("count(//code) = 1 and //code = 'OK'", "true"),
+        XPATH("boolean(//code) and not(//fault)", "true"),
+    };
+    struct buf body;
+    buf_init(&body, RECEIVER_REPLY_MAX);
+    assert_int_equal(buf_add_str(&body, STR("<a>")), TIDINGS_OK);
+    for (int i = 0; i < 500; i++) {
+        assert_int_equal(buf_addf(&body, "<b>%0100d</b>", i), TIDINGS_OK);
+    }
+    assert_int_equal(buf_add_str(&body, STR("<code k='v'>OK</code></a>")), TIDINGS_OK);
+    for (size_t i = 0; i < BASE_COUNT(paths); i++) {
+        char why[200] = "";
+        struct ack_rule *rule = rule_of(paths[i], false);
+        if (!ack_rule_fits(rule, 200, buf_str(&body), false, why, sizeof why)) {
+            fail_msg("%s: %s", paths[i], why);
+        }
+        ack_rule_free(rule);
+    }
+    buf_deinit(&body);
+}
+
+static void paths_that_are_always_dear_are_refused(void **state)
+{
+    (void)state;
+    static const char *const paths[] = {
+        "count(//*[count(//*[count(//*)>1])>1])",
+        "translate(/r/a, /r/b, '')",
+        "contains(/r/a, /r/b)",
+        "//*[.//*[.//*[.//*[. = 'x']]]]",
+        "//*[//* = //*][//* = //*][//* = //*][//* = //*][//* = //*][//* = //*][//* = //*]",
+    };
+    for (size_t i = 0; i < BASE_COUNT(paths); i++) {
+        char rule[ACK_TEXT_MAX + 64];
+        (void)snprintf(rule, sizeof rule, XPATH("%s", "0"), paths[i]);
+        assert_no_rule(rule, "ack.xpath.path: too much work even for a small reply");
+    }
 }
 
 static void other_encodings_are_read(void **state)
@@ -549,6 +630,9 @@ int main(void)
         cmocka_unit_test(big_and_deep_xml_is_bounded),
         cmocka_unit_test(nodes_are_counted),
         cmocka_unit_test(slow_paths_end),
+        cmocka_unit_test(dear_paths_are_for_small_replies),
+        cmocka_unit_test(plain_paths_are_for_all_replies),
+        cmocka_unit_test(paths_that_are_always_dear_are_refused),
         cmocka_unit_test(other_encodings_are_read),
         cmocka_unit_test(faults_are_refusals),
         cmocka_unit_test(all_parts_must_fit),
