@@ -8,7 +8,7 @@
 //   point elsewhere in between;
 // - no redirects, no proxies of the environment, no compressed replies, no second sending behind
 //   the caller's back: only a GET is repeated when a kept connection turns out to be closed, every
-//   other request goes out at most once;
+//   other request goes out at most once (what could not be written at all did not);
 // - passwords, tokens, certificates and trust are of one request: what is kept for the next one
 //   knows nothing of them, and a connection is used again only under the same certificates.
 #ifndef HTTP_CLIENT_H

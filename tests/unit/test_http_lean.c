@@ -2,7 +2,7 @@
 // Plain http: connections that are kept and end, answers that come early, names.
 #include "test_http_peer.h"
 
-#include <netinet/tcp.h>
+#include "http/lean.h"
 
 enum { LARGE = 16 * 1024 * 1024 };
 
@@ -113,6 +113,55 @@ static void a_kept_connection_is_looked_at(void **state)
     post_and_check(f, false);
     end_peer(f);
     assert_int_equal(f->requests, 4);
+}
+
+static void renew_client(struct fixture *f, unsigned connections_max)
+{
+    const struct http_client_options options = { .connections_max = connections_max,
+                                                 .per_host_max = connections_max };
+    http_client_free(f->client);
+    assert_int_equal(http_client_new(f->loop, &options, &f->client, NULL), TIDINGS_OK);
+}
+
+static void post_to(struct fixture *f, const char *host)
+{
+    char url[64];
+    (void)snprintf(url, sizeof url, "http://%s:%d/", host, f->port);
+    (void)send_to(f, "POST", url, STR("x"), 10000);
+    run_until(f, f->dones + 1);
+    assert_string_equal(f->error, "");
+}
+
+// Those used last stay.
+static void kept_connections_are_bounded(void **state)
+{
+    struct fixture *f = *state;
+    renew_client(f, 1);
+    start_peer(f, answers_success); // one connection at a time: the next when this one has ended
+    post_to(f, "localhost");
+    assert_int_equal(f->client->lean->kept_count, 1);
+    post_to(f, "127.0.0.1");
+    assert_false(f->result.reused);
+    assert_int_equal(f->client->lean->kept_count, 1);
+}
+
+static void connections_are_not_kept_for_ever(void **state)
+{
+    struct fixture *f = *state;
+    start_peer(f, answers_success);
+    post_and_check(f, false);
+    struct lean *lean = f->client->lean;
+    lean_idle_ended(lean);
+    assert_int_equal(lean->kept_count, 1);
+    assert_true(lean->idle_armed);
+    LIST_ENTRY(lean->kept.next, struct lean_conn, age)->since_us -= LEAN_IDLE_MAX_S * 1000000LL;
+    lean_idle_ended(lean);
+    assert_int_equal(lean->kept_count, 0);
+    assert_false(lean->idle_armed);
+    for (size_t i = 0; i < HTTP_HOST_BUCKETS; i++) { // nothing is known of it any more
+        assert_true(list_empty(&f->client->hosts[i]));
+    }
+    post_and_check(f, false);
 }
 
 static void leaves_with_the_second(struct fixture *f, int fd)
@@ -480,6 +529,8 @@ int main(void)
         TEST(a_get_has_no_body),
         TEST(an_end_is_seen_while_nothing_is_asked),
         TEST(a_kept_connection_is_looked_at),
+        TEST(kept_connections_are_bounded),
+        TEST(connections_are_not_kept_for_ever),
         TEST(a_get_is_repeated_once),
         TEST(a_get_over_a_new_connection_is_not_repeated),
         TEST(what_was_not_asked_for_is_the_end),

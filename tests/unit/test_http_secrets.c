@@ -458,6 +458,41 @@ static void those_who_wait_run_in_order(void **state)
     assert_int_equal(peer->connections, 1);
 }
 
+// Plain and with TLS go different ways out, and have the same places.
+static void both_ways_share_the_places(void **state)
+{
+    struct fixture *f = *state;
+    const struct http_client_options options = { .connections_max = 2, .per_host_max = 2 };
+    const struct peer *plain = start_peer(f, false);
+    const struct peer *secure = start_peer(f, true);
+    const struct http_outgoing trusting = { .ca_pem = f->server_pem };
+    const struct http_outgoing impatient = { .ca_pem = f->server_pem, .deadline_ms = 300 };
+    http_client_free(f->client);
+    assert_int_equal(http_client_new(f->loop, &options, &f->client, NULL), TIDINGS_OK);
+    assert_null(f->client->curl); // until it is needed
+    assert_int_equal(ask(f, (struct http_outgoing){ 0 })->failure, HTTP_FINE);
+    struct http_call *hanging[2];
+    for (int i = 0; i < 2; i++) {
+        hanging[i] = begin(f, 10 + i, plain, "/hang", (struct http_outgoing){ 0 });
+    }
+    (void)begin(f, 20, secure, "/", impatient);
+    run_until(f, f->dones + 1);
+    assert_int_equal(f->outcomes[20].failure, HTTP_DEADLINE);
+    assert_int_equal(secure->connections, 0);
+    (void)begin(f, 21, secure, "/", trusting);
+    http_call_cancel(hanging[0]);
+    run_until(f, f->dones + 1);
+    assert_int_equal(f->outcomes[21].failure, HTTP_FINE);
+    (void)begin(f, 22, secure, "/hang", trusting);
+    (void)begin(f, 23, plain, "/", (struct http_outgoing){ .deadline_ms = 300 });
+    run_until(f, f->dones + 1);
+    assert_int_equal(f->outcomes[23].failure, HTTP_DEADLINE);
+    http_call_cancel(hanging[1]);
+    (void)begin(f, 24, plain, "/", (struct http_outgoing){ 0 });
+    run_until(f, f->dones + 1);
+    assert_int_equal(f->outcomes[24].failure, HTTP_FINE);
+}
+
 static void those_who_wait_end_with_the_client(void **state)
 {
     struct fixture *f = *state;
@@ -500,6 +535,7 @@ int main(void)
         TEST_CURL(a_hanging_receiver_holds_up_nobody_else),
         TEST(those_who_wait_run_in_order),
         TEST_CURL(those_who_wait_run_in_order),
+        TEST(both_ways_share_the_places),
         TEST(those_who_wait_end_with_the_client),
         TEST_CURL(those_who_wait_end_with_the_client),
         TEST(empty_bodies_use_connections_again),
