@@ -13,12 +13,13 @@
 
 #include "app/ask.h"
 #include "base/file.h"
+#include "base/num.h"
 #include "base/thread.h"
 #include "http/policy.h"
 #include "net/net.h"
 #include "sign/seal.h"
 
-enum { KEY_FILE_MAX = 1024, URL_SIZE = PATH_MAX + 32 };
+enum { KEY_FILE_MAX = 1024, NODE_ID_MAX = 32, URL_SIZE = PATH_MAX + 32 };
 
 struct notifier {
     struct notifier_options options;
@@ -210,17 +211,61 @@ static tidings_status make_folder(const struct conf *conf, char *folder, char *u
                : error_set(err, TIDINGS_E_INVALID, "notify.database: the URL is too long");
 }
 
-static tidings_status start_notify(struct notifier *notifier, const char *url,
+// ---- the node's lasting identity ----
+static tidings_status read_node_id(const char *path, int64_t *ret, struct tidings_error *err)
+{
+    char text[NODE_ID_MAX];
+    FILE *file = fopen(path, "re");
+    if (file == NULL) {
+        return error_set_errno(err, TIDINGS_E_IO, errno, "cannot read %s", path);
+    }
+    size_t len = fread(text, 1, sizeof text, file);
+    fclose(file);
+    struct str number = str_make(text, len);
+    while (number.len > 0 && number.ptr[number.len - 1] == '\n') {
+        number.len--;
+    }
+    return num_parse_i64(number, 1, INT64_MAX, ret)
+               ? TIDINGS_OK
+               : error_set(err, TIDINGS_E_CORRUPT,
+                           "%s: a number is wanted; without the file a new one is made", path);
+}
+
+// By it a node that was killed knows what it had in hand.
+static tidings_status node_id(const char *folder, int64_t *ret, struct tidings_error *err)
+{
+    char path[PATH_MAX];
+    char text[NODE_ID_MAX];
+    struct rnd rnd;
+    int n = snprintf(path, sizeof path, "%s/node.id", folder);
+    if (n < 0 || n >= (int)sizeof path) {
+        return error_set(err, TIDINGS_E_INVALID, "store.data: the path is too long");
+    }
+    if (access(path, F_OK) == 0) {
+        return read_node_id(path, ret, err);
+    }
+    rnd_seed_system(&rnd);
+    *ret = (int64_t)(rnd_next(&rnd) >> 1 | 1);
+    (void)snprintf(text, sizeof text, "%lld\n", (long long)*ret);
+    return file_write_whole(path, str_of(text), err);
+}
+
+static tidings_status start_notify(struct notifier *notifier, const char *folder, const char *url,
                                    struct tidings_error *err)
 {
     const struct conf *conf = notifier->options.conf;
     const struct net_loop_options loop = { .clock = clock_system(), .connections_max = 16 };
+    int64_t owner = 0;
     tidings_status status = net_loop_new(&loop, &notifier->loop, err);
+    if (status == TIDINGS_OK) {
+        status = node_id(folder, &owner, err);
+    }
     const struct notify_options options = { .loop = notifier->loop,
                                             .database_url = url,
                                             .record = { .clock = clock_system(),
                                                         .node = (int)conf->notify_node,
                                                         .fault = notifier->options.fault },
+                                            .owner = owner,
                                             .connections_max = (unsigned)conf->notify_connections,
                                             .allows = http_policy_allows,
                                             .allows_arg = notifier->policy,
@@ -295,7 +340,7 @@ static tidings_status start_parts(struct notifier *notifier, struct tidings_erro
         status = open_seal(notifier, folder, err);
     }
     if (status == TIDINGS_OK) {
-        status = start_notify(notifier, url, err);
+        status = start_notify(notifier, folder, url, err);
     }
     if (status == TIDINGS_OK) {
         status = start_intake(notifier, err);

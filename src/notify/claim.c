@@ -136,6 +136,25 @@ static tidings_status read_rows(struct claim *claim, struct record *record,
     return status;
 }
 
+// Leases that ended without an outcome: whoever had them, what was in hand is on record.
+static tidings_status note_lapsed(const struct claim *claim, struct record *record,
+                                  struct record_claimed *claimed, size_t count, int64_t now_ms,
+                                  struct tidings_error *err)
+{
+    tidings_status status = TIDINGS_OK;
+    for (size_t i = 0; i < count && status == TIDINGS_OK; i++) {
+        struct record_claimed *row = &claimed[i];
+        struct record_attempt attempt;
+        if (row->taken_over) {
+            attempt_unknown(&attempt, row->earlier + row->attempts + 1,
+                            leased_ms(row->id, row->due_ms, claim->timeout_ms, now_ms), row->due_ms,
+                            "its lease ended without an outcome: whether it was sent is not known");
+            status = record_lapsed(record, row, &attempt, err);
+        }
+    }
+    return status;
+}
+
 static tidings_status run_claim(struct keeper_task *task, struct record *record,
                                 struct tidings_error *err)
 {
@@ -152,6 +171,9 @@ static tidings_status run_claim(struct keeper_task *task, struct record *record,
     int64_t until_ms = now_ms + claim->timeout_ms + LEASE_SLACK_MS;
     tidings_status status =
         record_claim(record, claim->lane->id, now_ms, until_ms, claimed, claim->max, &count, err);
+    if (status == TIDINGS_OK) {
+        status = note_lapsed(claim, record, claimed, count, now_ms, err);
+    }
     if (status == TIDINGS_OK) {
         status = read_rows(claim, record, claimed, count, until_ms, err);
     }

@@ -61,6 +61,10 @@ static tidings_status load_ladders(struct loading *loading)
         status = record_ladder_put(loading->record, str_of(lane->limits->ladder_text),
                                    &lane->ladder_id, loading->err);
     }
+    if (status == TIDINGS_OK && notify->options.owner != 0) {
+        status = record_life_begin(loading->record, notify->options.owner,
+                                   &notify->options.record.life, loading->err);
+    }
     return status == TIDINGS_OK ? record_commit(loading->record, loading->err) : status;
 }
 

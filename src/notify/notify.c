@@ -21,6 +21,7 @@ static void free_ladders(struct notify *notify)
 static void free_notify(struct notify *notify)
 {
     tidy_free(notify);
+    lives_free(notify);
     jobs_free(notify);
     net_timer_free(notify->timer);
     lanes_free(notify);
@@ -70,7 +71,7 @@ static struct notify *make(const struct notify_options *options)
     notify->database_url = str_dup(str_of(options->database_url));
     if (notify->database_url == NULL ||
         net_timer_new(options->loop, dispatch_fired, notify, &notify->timer) != TIDINGS_OK ||
-        tidy_start(notify) != TIDINGS_OK) {
+        tidy_start(notify) != TIDINGS_OK || lives_start(notify) != TIDINGS_OK) {
         free_notify(notify);
         return NULL;
     }
@@ -125,6 +126,7 @@ tidings_status notify_start(const struct notify_options *options, struct notify 
         return status;
     }
     backlog_count(notify);
+    lives_look(notify);
     jobs_find(notify);
     tidy_retired(notify);
     wake_all(notify);

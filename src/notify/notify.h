@@ -26,6 +26,9 @@ struct notify_options {
     struct net_loop *loop;
     const char *database_url;
     struct record_options record;
+    // This node's lasting identity, the same at each start: what it had in hand when it was killed
+    // is due again at once. 0: it has none, and these leases end by themselves.
+    int64_t owner;
     unsigned connections_max; // to receivers, in all
     // Whether an address may be connected to; see http_client_options. NULL: all may.
     bool (*allows)(void *arg, const uint8_t *address, size_t len, char *reason, size_t size);
@@ -189,7 +192,8 @@ tidings_status notify_job_cancel(struct notify *notify, int64_t job, notify_done
     X(receivers, "tidings_notify_receivers", "gauge", "Receivers, without retired ones")           \
     X(parked, "tidings_notify_receivers_parked", "gauge", "Receivers whose breaker is open")
 enum {
-    NOTIFY_CLASSES = 16, // by http_failure, then status 2xx not fitting, 3xx, 4xx, 5xx
+    NOTIFY_CLASSES = 17, // by http_failure, then status 2xx not fitting, 3xx, 4xx, 5xx, others;
+                         // then: how it ended is not known
     NOTIFY_BUCKETS = 16, // of a histogram; the last has no bound
 };
 extern const int64_t notify_bucket_us[NOTIFY_BUCKETS - 1]; // upper bounds

@@ -45,7 +45,7 @@ static void end_attempt(struct attempt *attempt)
     notify->leased--;
     if (attempt->op.status != TIDINGS_OK) {
         lane_is_due(lane, attempt->lease_until_ms);
-    } else if (event == RECORD_RETRY || event == RECORD_RELEASE) {
+    } else if (event == RECORD_RETRY || event == RECORD_RELEASE || event == RECORD_LOST) {
         lane_is_due(lane, attempt->outcome.due_ms);
     }
     flight_drop(notify, attempt->flight);
@@ -127,6 +127,18 @@ void attempt_release(struct attempt *attempt)
     fill_outcome(attempt);
     attempt->outcome.event = RECORD_RELEASE;
     attempt->outcome.due_ms = attempt->claimed.due_ms;
+    settle(attempt);
+}
+
+// We stop: whether it arrived is not known.
+static void lose(struct attempt *attempt)
+{
+    fill_outcome(attempt);
+    attempt->outcome.event = RECORD_LOST;
+    attempt->outcome.due_ms = attempt->claimed.due_ms;
+    attempt_unknown(&attempt->outcome.attempt, attempt->outcome.attempt.number, attempt->begun_ms,
+                    attempt->claimed.due_ms,
+                    "the server was stopped during this attempt: whether it arrived is not known");
     settle(attempt);
 }
 
@@ -260,9 +272,9 @@ void attempt_replied(void *arg, const struct http_result *result)
     struct notify *notify = attempt->op.notify;
     lane->flying--;
     notify->flying--;
-    if (result->failure == HTTP_ENDED) { // we stop: whether it arrived is not known
+    if (result->failure == HTTP_ENDED) {
         receiver_request_deinit(&attempt->flight->request);
-        attempt_release(attempt);
+        lose(attempt);
         return;
     }
     fill_outcome(attempt);

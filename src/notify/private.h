@@ -221,6 +221,11 @@ void attempt_end(struct attempt *attempt, enum record_reason reason); // without
 void attempt_replied(void *attempt, const struct http_result *result);
 void outcomes_again(struct notify *notify); // those that the store did not take
 int attempt_class(const struct http_result *result, bool taken);
+// One that was in hand and of which nobody knows how it ended. `why` must stay.
+void attempt_unknown(struct record_attempt *ret, int32_t number, int64_t begun_ms, int64_t due_ms,
+                     const char *why);
+// When a lease was taken that ends then: about, if the receiver's timeout was changed meanwhile.
+int64_t leased_ms(int64_t id, int64_t until_ms, int64_t timeout_ms, int64_t now_ms);
 void flight_drop(struct notify *notify, struct flight *flight); // NULL allowed
 void flights_free(struct notify *notify);
 
@@ -242,6 +247,12 @@ struct tidy;
 tidings_status tidy_start(struct notify *notify) TIDINGS_NODISCARD;
 void tidy_retired(struct notify *notify); // there may be some
 void tidy_free(struct notify *notify);
+
+// ---- lives.c: what this node had in hand when it was killed ----
+struct lives;
+tidings_status lives_start(struct notify *notify) TIDINGS_NODISCARD;
+void lives_look(struct notify *notify); // now and then, until nothing of it is left
+void lives_free(struct notify *notify);
 
 // ---- accept.c ----
 void accepts_take(struct notify *notify, struct list *accepts); // what came in
@@ -290,6 +301,7 @@ struct notify {
     struct list jobs;
     size_t job_count;
     struct tidy *tidy;
+    struct lives *lives;
     struct notify_stats stats;
     struct map ladders; // by number; the store thread's
     // ---- from other threads ----

@@ -8,7 +8,8 @@
     X(CLASS_3XX, "http_3xx")                                                                       \
     X(CLASS_4XX, "http_4xx")                                                                       \
     X(CLASS_5XX, "http_5xx")                                                                       \
-    X(CLASS_ODD, "http_other")
+    X(CLASS_ODD, "http_other")                                                                     \
+    X(CLASS_INTERRUPTED, "interrupted")
 
 enum {
     CLASS_BEFORE = HTTP_IMPOSSIBLE,
@@ -36,6 +37,31 @@ int attempt_class(const struct http_result *result, bool taken)
     }
     int hundred = result->status / 100;
     return hundred >= 2 && hundred <= 5 ? CLASS_2XX + hundred - 2 : CLASS_ODD;
+}
+
+void attempt_unknown(struct record_attempt *ret, int32_t number, int64_t begun_ms, int64_t due_ms,
+                     const char *why)
+{
+    *ret = (struct record_attempt){
+        .number = number,
+        .begun_ms = begun_ms,
+        .dns_us = -1,
+        .connect_us = -1,
+        .tls_us = -1,
+        .first_byte_us = -1,
+        .total_us = -1,
+        .error_class = CLASS_INTERRUPTED,
+        .next_due_ms = due_ms,
+        .error = str_of(why),
+    };
+}
+
+int64_t leased_ms(int64_t id, int64_t until_ms, int64_t timeout_ms, int64_t now_ms)
+{
+    int64_t at_ms = until_ms - timeout_ms - LEASE_SLACK_MS;
+    int64_t accepted_ms = record_id_time_ms(id);
+    at_ms = at_ms < now_ms ? at_ms : now_ms;
+    return at_ms > accepted_ms ? at_ms : accepted_ms;
 }
 
 const int64_t notify_bucket_us[NOTIFY_BUCKETS - 1] = {

@@ -198,6 +198,7 @@ static void fired(void *arg)
     answers_take(notify); // a telling that found no room
     outcomes_again(notify);
     jobs_tick(notify);
+    lives_look(notify);
     step_purge(tidy);
     step_sweep(tidy);
 }

@@ -95,7 +95,7 @@ static tidings_status add(struct record *record, const struct record_submission 
                       leased ? (int64_t)0 : target->receiver_id, target->ladder_id,
                       (int64_t)(leased ? RECORD_DELIVERING : RECORD_WAITING),
                       leased ? target->lease_until_ms : target->due_ms, (int64_t)leased,
-                      (int64_t)record->node, (int64_t)0, (int64_t)0, (int64_t)0);
+                      record->lessee, (int64_t)0, (int64_t)0, (int64_t)0);
 }
 
 tidings_status record_accept(struct record *record, const struct record_submission *submission,

@@ -38,7 +38,7 @@ static tidings_status read_due(struct record *record, int64_t receiver_id, int64
     return status == TIDINGS_E_EOF ? TIDINGS_OK : status;
 }
 
-// Leases from the start that ended: their rows go to the shelves of their receivers.
+// Leases that ended: their rows go to the shelves of their receivers.
 static tidings_status shelve_late(struct record *record, int64_t now_ms, struct tidings_error *err)
 {
     int64_t ids[LATE_STEP];
@@ -77,8 +77,7 @@ tidings_status record_claim(struct record *record, int64_t receiver_id, int64_t 
             continue;
         }
         status = record_run(record, &rows, err, STMT_PENDING_CLAIM, "iiiiii", (int64_t)state,
-                            lease_until_ms, (int64_t)record->node, ret[i].id, ret[i].epoch,
-                            ret[i].due_ms);
+                            lease_until_ms, record->lessee, ret[i].id, ret[i].epoch, ret[i].due_ms);
         if (rows == 1) { // else another node was quicker
             ret[i].epoch++;
             ret[kept++] = ret[i];
@@ -185,6 +184,10 @@ static tidings_status move_row(struct record *record, const struct record_outcom
         return record_run(record, ret_rows, err, STMT_PENDING_RELEASE, "iiiii", (int64_t)state,
                           outcome->due_ms, outcome->id, outcome->epoch, from);
     }
+    if (outcome->event == RECORD_LOST) {
+        return record_run(record, ret_rows, err, STMT_PENDING_LOST, "iiiii", (int64_t)state,
+                          outcome->due_ms, outcome->id, outcome->epoch, from);
+    }
     if (state == RECORD_WAITING) {
         return record_run(record, ret_rows, err, STMT_PENDING_BACK, "iiiiiii", (int64_t)state,
                           outcome->due_ms, outcome->first_ms,
@@ -212,4 +215,20 @@ tidings_status record_settle(struct record *record, const struct record_outcome 
     }
     return state == RECORD_WAITING ? add_attempt(record, outcome->id, &outcome->attempt, err)
                                    : finish(record, outcome, state, err);
+}
+
+tidings_status record_lapsed(struct record *record, struct record_claimed *claimed,
+                             const struct record_attempt *attempt, struct tidings_error *err)
+{
+    int64_t rows = 0;
+    tidings_status status =
+        record_run(record, &rows, err, STMT_PENDING_LAPSED, "ii", claimed->id, claimed->epoch);
+    if (status == TIDINGS_OK && rows == 0) {
+        return stale(claimed->id, err);
+    }
+    if (status == TIDINGS_OK) {
+        status = add_attempt(record, claimed->id, attempt, err);
+    }
+    claimed->earlier += status == TIDINGS_OK;
+    return status;
 }

@@ -64,10 +64,10 @@ tidings_status record_redeliver(struct record *record, int64_t id, int64_t ladde
         status = record_run(record, NULL, err, STMT_DEAD_DROP, "ii", was.receiver_id, id);
     }
     if (status == TIDINGS_OK) {
-        status = record_run(record, NULL, err, STMT_PENDING_ADD, "iiiiiiiiiii", id, was.receiver_id,
-                            was.receiver_id, ladder_id != 0 ? ladder_id : was.ladder_id,
-                            (int64_t)state, due_ms, (int64_t)0, (int64_t)record->node, (int64_t)0,
-                            (int64_t)0, was.attempts);
+        status =
+            record_run(record, NULL, err, STMT_PENDING_ADD, "iiiiiiiiiii", id, was.receiver_id,
+                       was.receiver_id, ladder_id != 0 ? ladder_id : was.ladder_id, (int64_t)state,
+                       due_ms, (int64_t)0, record->lessee, (int64_t)0, (int64_t)0, was.attempts);
     }
     return status;
 }

@@ -20,6 +20,7 @@ enum statement {
     STMT_BINDING_NEW,
     STMT_JOB_NEW,
     STMT_IDEMPOTENCY_NEW,
+    STMT_LIFE_NEW,
     STMT_COUNT,
 };
 
@@ -32,6 +33,7 @@ struct record {
     struct db_stmt *statements[STMT_COUNT];
     const struct clock *clock;
     int node;
+    int64_t lessee; // whose leases are: the life, or without one the node
     bool read_only;
     int64_t last_id;
     struct recent *recent; // NULL: keys go to their table at once

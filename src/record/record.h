@@ -42,7 +42,8 @@ struct record;
 struct record_options {
     const struct clock *clock; // NULL: the system's
     int node;                  // 0 to 1023: no two that write to a database at a time are the same
-    struct fault *fault;       // may be NULL
+    int64_t life; // of record_life_begin: leases are made under it; 0: under the node's number
+    struct fault *fault; // may be NULL
     // On SQLite: so many new keys are gathered in memory (some 40 bytes each, and as many again
     // while they move to their table); 0: 262,144, at most 1,048,576.
     size_t recent_keys;
@@ -85,6 +86,7 @@ enum record_event {
     RECORD_END,       // it did not; there is none
     RECORD_CANCEL,    // by an operator
     RECORD_REDELIVER, // by an operator: a new course
+    RECORD_LOST,      // nobody knows how its attempt ended: again, in its place on the ladder
     RECORD_EVENTS,
 };
 // The one table of transitions: false when `event` is not allowed in `state`.
@@ -232,21 +234,52 @@ struct record_outcome {
     int64_t receiver_id;
     int64_t ladder_id;
     int64_t first_ms;        // when the first attempt of this course was begun
-    enum record_event event; // RELEASE, TAKEN, RETRY or END
+    enum record_event event; // RELEASE, TAKEN, RETRY, END or LOST
     enum record_reason reason;
-    int64_t due_ms;  // of RELEASE and RETRY
+    int64_t due_ms;  // of RELEASE, RETRY and LOST
     int32_t earlier; // as claimed
     // What was tried; not used by RELEASE. attempt.number is earlier + attempts + 1 of the claim.
     // END may come without a further attempt: begun_ms is 0 then, and number is earlier + attempts.
+    // LOST puts it on record, but the ladder and the limit go on as if it had not been.
     struct record_attempt attempt;
 };
 // Writes the attempt and the state it leads to, in one. E_STATE when the lease is no longer this
 // one (somebody else settles it): nothing is written, the batch goes on.
 tidings_status record_settle(struct record *record, const struct record_outcome *outcome,
                              struct tidings_error *err) TIDINGS_NODISCARD;
-// When the receiver's next row is due, or a lease from the start ends, whoever it is for;
+// When the receiver's next row is due, or a lease ends, whoever it is for;
 // INT64_MAX when there is neither.
 tidings_status record_next_due(struct record *record, int64_t receiver_id, int64_t *ret_ms,
+                               struct tidings_error *err) TIDINGS_NODISCARD;
+
+// An attempt under a lease that ended without an outcome: it goes on record as one that was made,
+// number claimed->earlier + claimed->attempts + 1, but counts for neither ladder nor limit. Of a
+// row that was just claimed (taken_over); claimed->earlier moves on.
+tidings_status record_lapsed(struct record *record, struct record_claimed *claimed,
+                             const struct record_attempt *attempt,
+                             struct tidings_error *err) TIDINGS_NODISCARD;
+
+// ---- lives: what a node that was killed had in hand ----
+// Each start of a node is a life. `owner` is the node's lasting identity (not 0): with
+// record_options.node it says whose earlier lives are meant, so that a folder that was copied for
+// another node takes nothing from the first. *ret is for record_options.life.
+tidings_status record_life_begin(struct record *record, int64_t owner, int64_t *ret,
+                                 struct tidings_error *err) TIDINGS_NODISCARD;
+struct record_leased {
+    int64_t id;
+    int64_t receiver_id;
+    int64_t epoch;
+    int64_t until_ms; // when the lease ends
+    int32_t attempts; // as of record_claimed
+    int32_t earlier;
+};
+// Up to `max` (RECORD_BATCH_MAX) of what earlier lives than `life` have leased, in the order of
+// their ends: settled with RECORD_LOST it is due again at once, and not among them any more.
+tidings_status record_life_leases(struct record *record, int64_t owner, int64_t life,
+                                  struct record_leased *ret, size_t max, size_t *ret_count,
+                                  struct tidings_error *err) TIDINGS_NODISCARD;
+// Forgets the earlier lives: what they may still have leased ends by itself.
+tidings_status record_life_end(struct record *record, int64_t owner, int64_t life,
                                struct tidings_error *err) TIDINGS_NODISCARD;
 
 // ---- operate ----

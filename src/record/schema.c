@@ -8,15 +8,18 @@
     " error VARCHAR(1024), reply {blob}"
 
 // pending: unfinished rows only, kept narrow; `due_ms` is when a waiting row is due, or when the
-//   lease of one that is being delivered ends. shelf: its receiver; or 0 for what was leased from
-//   the start and not settled yet: the one index has these together at one end, whoever they are
-//   for, because most are settled at once and never come to their receiver's shelf.
+//   lease of one that is being delivered ends. shelf: its receiver; or 0 for what is leased: the
+//   one index has these together at one end, whoever they are for, so that what a node had in hand
+//   is found without a look at what waits; most are settled at once and never come to their
+//   receiver's shelf. node: the life (or number) of the node that leased it.
 // notification: written once. payload_id names the row of the same submission that holds the bytes.
 // dedup: slot of the key, see key.c. recent_key: those not there yet, see recent.c.
 // archive: how it ended, and the attempt that ended it (begun_ms NULL: none did), so that what is
 //   taken at the first attempt costs one row; attempt: those before.
 // dead_letter: the reason of the dead ones again, so that they are found.
 // job: redelivery of many; its filter's columns are 0 or NULL when they do not matter.
+// life: one row for each start of a node whose leases may still be there: numbers from 1024, so
+//   that they are never taken for a node's number. owner: the node's lasting identity.
 // idempotency: key = SHA-256 of whose key it is and the key; request = SHA-256 of the request and
 // the highest id of before it (8 bytes, big endian).
 static const struct db_migration migrations[] = {
@@ -59,6 +62,8 @@ static const struct db_migration migrations[] = {
       "CREATE TABLE idempotency (key_hash {blob} NOT NULL PRIMARY KEY, request {blob} NOT NULL,"
       " made_ms {bigint} NOT NULL) {clustered};"
       "CREATE INDEX idempotency_made ON idempotency (made_ms)" },
+    { 2, "CREATE TABLE life (id {bigint} NOT NULL PRIMARY KEY, owner {bigint} NOT NULL,"
+         " node {bigint} NOT NULL, begun_ms {bigint} NOT NULL)" },
 };
 
 tidings_status record_migrate(struct db *db, struct tidings_error *err)

@@ -35,6 +35,7 @@ static const struct {
         "to_ms", "ladder_id", "until_id", "last_id", "looked", "redelivered", "refused",
         "created_ms", "changed_ms" } },
     { STMT_IDEMPOTENCY_NEW, "idempotency", 3, { "key_hash", "request", "made_ms" } },
+    { STMT_LIFE_NEW, "life", 4, { "id", "owner", "node", "begun_ms" } },
 };
 
 static tidings_status prepare(struct record *record, struct tidings_error *err)
@@ -78,6 +79,7 @@ tidings_status record_open(const char *url, const struct record_options *options
     }
     record->clock = options->clock != NULL ? options->clock : clock_system();
     record->node = options->node;
+    record->lessee = options->life != 0 ? options->life : options->node;
     record->read_only = options->read_only;
     tidings_status status = open_digest(record, err);
     if (status == TIDINGS_OK) {

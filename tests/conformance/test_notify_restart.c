@@ -39,6 +39,15 @@ static void what_waits_is_delivered_after_a_restart(void **state)
     }
 }
 
+static void assert_interrupted(const struct seen *seen, int at)
+{
+    assert_int_equal(seen->attempts[at].number, at + 1);
+    assert_string_equal(notify_class_text(seen->attempts[at].error_class), "interrupted");
+    assert_non_null(strstr(seen->errors[at], "is not known"));
+    assert_true(seen->attempts[at].begun_ms >= record_id_time_ms(seen->notification.id));
+    assert_true(seen->attempts[at].begun_ms <= clock_wall_ms(clock_system()));
+}
+
 // Different ones: what is given back while its answer is on the way comes twice.
 static bool all_came(struct fixture *f)
 {
@@ -65,12 +74,18 @@ static void what_is_on_its_way_is_given_back(void **state)
     RUN_UNTIL(f, in_flight, 8);
     RUN_UNTIL(f, accepted, 16);
     notify_stop(f->notify);
+    int interrupted = 0;
     for (int i = 0; i < 16; i++) {
         struct seen seen = read_record(f, all[i].told.accepted[0].id);
         assert_int_equal(seen.notification.state, RECORD_WAITING);
-        assert_int_equal(seen.count, 0); // whether it arrived is not known: no attempt is spent
         assert_true(seen.notification.due_ms <= clock_wall_ms(clock_system())); // as it was
+        assert_int_equal(seen.notification.attempts, seen.count);
+        if (seen.count == 1) { // whether it arrived is not known
+            assert_interrupted(&seen, 0);
+            interrupted++;
+        }
     }
+    assert_int_equal(interrupted, 8); // the others had not been begun
     start_notify(f);
     (void)put_at(f, "deaf", f->port, "", NOTIFY_REPLACE, 0); // moved to where somebody answers
     restart(f); // those that were begun before the move are given back
@@ -140,8 +155,70 @@ static void a_lease_that_ended_is_taken_over(void **state)
     set_state(f, "shop", NOTIFY_ACTIVE);
     RUN_UNTIL(f, delivered, 1);
     struct seen seen = read_record(f, accepted.id);
-    assert_int_equal(seen.count, 1);
-    assert_true(seen.attempts[0].begun_ms >= now_ms + 200);
+    assert_int_equal(seen.count, 2);
+    assert_interrupted(&seen, 0);
+    assert_int_equal(seen.attempts[1].number, 2);
+    assert_true(seen.attempts[1].begun_ms >= now_ms + 200);
+}
+
+enum { OWNER = 4711, OTHER_OWNER = 815, HAND_MS = 3600 * 1000 };
+
+// A start of a node that leases all there is and ends without another word.
+static void live_and_die(struct fixture *f, int64_t owner, int64_t receiver, int count)
+{
+    struct record *record = NULL;
+    struct record_options options = { .node = owner == OWNER ? 0 : 9 };
+    struct record_claimed *claimed = calloc((size_t)count, sizeof *claimed);
+    size_t found = 0;
+    int64_t now_ms = clock_wall_ms(clock_system());
+    assert_non_null(claimed);
+    OK(record_open(f->url, &options, &record, &why));
+    OK(record_begin(record, &why));
+    OK(record_life_begin(record, owner, &options.life, &why));
+    OK(record_commit(record, &why));
+    record_close(record);
+    OK(record_open(f->url, &options, &record, &why));
+    OK(record_begin(record, &why));
+    OK(record_claim(record, receiver, now_ms, now_ms + HAND_MS, claimed, (size_t)count, &found,
+                    &why));
+    OK(record_commit(record, &why));
+    record_close(record);
+    assert_int_equal(found, count);
+    free(claimed);
+}
+
+// kill -9: the next start knows its own leases, and leaves those of others alone.
+static void what_a_killed_node_had_in_hand_is_due_again(void **state)
+{
+    struct fixture *f = *state;
+    put(f, "shop", ",\"ladder\":\"1h\"");
+    put(f, "other", ",\"ladder\":\"1h\"");
+    set_state(f, "shop", NOTIFY_PAUSED);
+    set_state(f, "other", NOTIFY_PAUSED);
+    struct accepting *all = accept_many(f, "shop", "tx", 2 * MANY); // more than one step
+    struct record_accepted theirs = accept_one(f, "other", "tx");
+    RUN_UNTIL(f, accepted, 2 * MANY + 1);
+    int64_t shop = view(f, "shop").id;
+    int64_t other = view(f, "other").id;
+    notify_stop(f->notify);
+    live_and_die(f, OWNER, shop, 2 * MANY);
+    live_and_die(f, OTHER_OWNER, other, 1);
+    f->options.owner = OWNER;
+    start_notify(f);
+    set_state(f, "shop", NOTIFY_ACTIVE);
+    set_state(f, "other", NOTIFY_ACTIVE);
+    RUN_UNTIL(f, delivered, 2 * MANY);
+    for (int i = 0; i < 2 * MANY; i += 37) {
+        struct seen seen = read_record(f, all[i].told.accepted[0].id);
+        assert_int_equal(seen.count, 2);
+        assert_interrupted(&seen, 0);
+        assert_int_equal(seen.attempts[1].number, 2);
+    }
+    assert_int_equal(call_count(f, "shop"), 2 * MANY);
+    assert_int_equal(call_count(f, "other"), 0);
+    assert_int_equal(read_record(f, theirs.id).notification.state, RECORD_DELIVERING);
+    f->options.owner = 0;
+    free(all);
 }
 
 // ---- a lost database ----
@@ -215,4 +292,5 @@ static void a_commit_that_fails_is_told(void **state)
 NOTIFY_TESTS("restart", TEST(what_waits_is_delivered_after_a_restart),
              TEST(what_is_on_its_way_is_given_back), TEST(a_backlog_is_drained_after_a_restart),
              TEST(a_stop_answers_all_that_was_asked), TEST(a_lease_that_ended_is_taken_over),
-             TEST(a_lost_database_loses_nothing), TEST(a_commit_that_fails_is_told))
+             TEST(what_a_killed_node_had_in_hand_is_due_again), TEST(a_lost_database_loses_nothing),
+             TEST(a_commit_that_fails_is_told))

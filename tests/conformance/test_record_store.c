@@ -268,6 +268,85 @@ static void a_lease_that_ended_is_taken_over_and_fences_the_first(void **state)
     record_close(other);
 }
 
+static size_t leases_of_earlier(struct record *record, int64_t life, struct record_leased *ret)
+{
+    size_t count = 0;
+    OK(record_life_leases(record, 7, life, ret, 8, &count, &why));
+    return count;
+}
+
+static void a_life_finds_what_the_one_before_it_has_leased(void **state)
+{
+    struct fixture *f = *state;
+    int64_t lives[3];
+    struct record_leased leased[8];
+    struct record *first = NULL;
+    struct record_options options = { .clock = &f->clock.clock };
+    OK(record_begin(f->record, &why));
+    OK(record_life_begin(f->record, 7, &lives[0], &why));
+    OK(record_life_begin(f->record, 8, &lives[1], &why)); // of somebody else
+    OK(record_life_begin(f->record, 7, &lives[2], &why));
+    OK(record_commit(f->record, &why));
+    assert_true(lives[0] > 1023 && lives[1] > lives[0] && lives[2] > lives[1]);
+    options.life = lives[0];
+    OK(record_open(f->url, &options, &first, &why));
+    int64_t id = accept_text(f, "tx1", "p").id;
+    (void)accept_text(f, "tx2", "p");
+    struct record_claimed claimed;
+    assert_int_equal(claim(f, first, &claimed, 1), 1);
+    struct record_claimed others = claim_one(f); // under a number, without a life
+    OK(record_begin(f->record, &why));
+    assert_int_equal(leases_of_earlier(f->record, lives[0], leased), 0);
+    assert_int_equal(leases_of_earlier(f->record, lives[2], leased), 1);
+    assert_true(leased[0].id == id && leased[0].epoch == claimed.epoch);
+    assert_true(leased[0].until_ms == f->clock.wall_ms + 60000);
+    OK(record_commit(f->record, &why));
+    claimed.earlier = leased[0].earlier;
+    struct record_outcome lost = outcome_of(f, &claimed, RECORD_LOST);
+    lost.due_ms = f->clock.wall_ms;
+    assert_int_equal(settle(f, &lost), TIDINGS_OK);
+    assert_int_equal(settle(f, &lost), TIDINGS_E_STATE);
+    assert_int_equal(settle_as(f, &claimed, RECORD_TAKEN), TIDINGS_E_STATE); // too late
+    struct record_claimed again = claim_one(f);
+    assert_true(again.id == id && again.epoch > claimed.epoch && !again.taken_over);
+    assert_true(again.attempts == 0 && again.earlier == 1); // on record, but not of the ladder
+    assert_int_equal(settle_as(f, &claimed, RECORD_TAKEN), TIDINGS_E_STATE);
+    assert_int_equal(settle_as(f, &again, RECORD_TAKEN), TIDINGS_OK);
+    assert_int_equal(attempts_of(f, id), 2);
+    assert_int_equal(get(f, id).attempts, 2);
+    assert_int_equal(settle_as(f, &others, RECORD_TAKEN), TIDINGS_OK);
+    OK(record_begin(f->record, &why));
+    assert_int_equal(leases_of_earlier(f->record, lives[2], leased), 0);
+    OK(record_life_end(f->record, 7, lives[2], &why));
+    OK(record_commit(f->record, &why));
+    assert_int_equal(rows_of(f, "life"), 2);
+    record_close(first);
+}
+
+static void a_lapsed_attempt_is_on_record(void **state)
+{
+    struct fixture *f = *state;
+    int64_t id = accept_text(f, "tx1", "p").id;
+    (void)claim_one(f);
+    clock_manual_advance_ms(&f->clock, 60000);
+    struct record_claimed claimed = claim_one(f);
+    assert_true(claimed.taken_over);
+    const struct record_attempt attempt = { .number = 1, .begun_ms = NOW_MS, .error = STR("gone") };
+    OK(record_begin(f->record, &why));
+    OK(record_lapsed(f->record, &claimed, &attempt, &why));
+    OK(record_commit(f->record, &why));
+    assert_true(claimed.earlier == 1 && claimed.attempts == 0);
+    assert_int_equal(settle_as(f, &claimed, RECORD_RETRY), TIDINGS_OK);
+    assert_int_equal(attempts_of(f, id), 2);
+    clock_manual_advance_ms(&f->clock, 60000);
+    struct record_claimed next = claim_one(f);
+    assert_true(next.attempts == 1 && next.earlier == 1);
+    struct record_claimed wrong = claimed;
+    OK(record_begin(f->record, &why));
+    assert_int_equal(record_lapsed(f->record, &wrong, &attempt, NULL), TIDINGS_E_STATE);
+    OK(record_commit(f->record, &why));
+}
+
 static void leases_from_the_start_renewed_and_given_back(void **state)
 {
     struct fixture *f = *state;
@@ -742,6 +821,8 @@ static int run_for(const char *url, const char *path)
         TEST(the_course_of_one_that_is_taken),
         TEST(a_ladder_is_climbed_to_its_end),
         TEST(a_lease_that_ended_is_taken_over_and_fences_the_first),
+        TEST(a_life_finds_what_the_one_before_it_has_leased),
+        TEST(a_lapsed_attempt_is_on_record),
         TEST(leases_from_the_start_renewed_and_given_back),
         TEST(claims_are_by_receiver_in_order_of_time),
         TEST(every_attempt_is_on_record),
