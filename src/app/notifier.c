@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "app/ask.h"
+#include "app/watch.h"
 #include "base/file.h"
 #include "base/num.h"
 #include "base/thread.h"
@@ -19,7 +20,7 @@
 #include "net/net.h"
 #include "sign/seal.h"
 
-enum { KEY_FILE_MAX = 1024, NODE_ID_MAX = 32, URL_SIZE = PATH_MAX + 32 };
+enum { KEY_FILE_MAX = 1024, NODE_ID_MAX = 32, WATCH_MS = 1000, URL_SIZE = PATH_MAX + 32 };
 
 struct notifier {
     struct notifier_options options;
@@ -31,6 +32,8 @@ struct notifier {
     struct notify *notify;
     struct intake *intake;
     struct api *api;
+    struct watch keys; // the file of API keys
+    struct net_timer *watcher;
 };
 
 // ---- the key that secrets are sealed with ----
@@ -308,6 +311,36 @@ static tidings_status make_api(struct notifier *notifier, struct tidings_error *
     return api_new(&options, &notifier->api, err);
 }
 
+// A keys file that several servers share is read again by each of them, without a signal.
+static void look_at_keys(void *arg)
+{
+    struct notifier *notifier = arg;
+    struct tidings_error err = { 0 };
+    net_timer_start(notifier->watcher, WATCH_MS);
+    if (notifier->api == NULL || !watch_look(&notifier->keys)) {
+        return;
+    }
+    tidings_status status = api_reload(notifier->api, &err);
+    log_line(notifier->options.log, status == TIDINGS_OK ? LOG_INFO : LOG_ERROR, "app",
+             "msg=\"the keys file was changed: %s\" reason=\"%s\"",
+             status == TIDINGS_OK ? "read again" : "not read, what was in force stays",
+             status == TIDINGS_OK ? "" : error_text(&err, status));
+}
+
+static tidings_status watch_keys(struct notifier *notifier, struct tidings_error *err)
+{
+    const char *path = notifier->options.conf->api_keys;
+    if (path[0] == '\0') {
+        return TIDINGS_OK;
+    }
+    watch_init(&notifier->keys, path);
+    if (net_timer_new(notifier->loop, look_at_keys, notifier, &notifier->watcher) != TIDINGS_OK) {
+        return error_set(err, TIDINGS_E_NO_MEMORY, "no memory to watch the keys file");
+    }
+    net_timer_start(notifier->watcher, WATCH_MS);
+    return TIDINGS_OK;
+}
+
 static void *run(void *arg)
 {
     struct notifier *notifier = arg;
@@ -344,6 +377,9 @@ static tidings_status start_parts(struct notifier *notifier, struct tidings_erro
     }
     if (status == TIDINGS_OK) {
         status = start_intake(notifier, err);
+    }
+    if (status == TIDINGS_OK) {
+        status = watch_keys(notifier, err);
     }
     if (status == TIDINGS_OK) {
         status = make_api(notifier, err);
@@ -402,6 +438,7 @@ void notifier_stop(struct notifier *notifier)
     if (notifier->loop != NULL) {
         stop_running(notifier);
     }
+    net_timer_free(notifier->watcher);
     api_free(notifier->api);
     notify_stop(notifier->notify);
     intake_free(notifier->intake);

@@ -120,7 +120,7 @@ static void change_done(struct keeper_task *task, tidings_status status,
     intake_mail(change->intake, &change->mail);
 }
 
-static void apply_drop(struct intake *intake, struct str name)
+void binding_drop(struct intake *intake, struct str name)
 {
     struct binding *binding = map_remove(&intake->bindings, name);
     if (binding != NULL) {
@@ -133,9 +133,10 @@ static void take_change(struct mail *mail)
 {
     struct change *change = BASE_CONTAINER_OF(mail, struct change, mail);
     struct intake *intake = change->intake;
+    intake->changes++;
     if (change->status == TIDINGS_OK && !atomic_load(&intake->stopping)) {
         if (change->drops) {
-            apply_drop(intake, str_of(change->name));
+            binding_drop(intake, str_of(change->name));
         } else {
             binding_apply(intake, &change->row);
         }

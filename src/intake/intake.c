@@ -71,55 +71,16 @@ static void *end_ears(void *arg)
 // ---- start ----
 struct loading {
     struct keeper_task task;
-    struct intake *intake;
     sem_t read;
-    struct list rows; // struct loaded
+    struct load load;
     tidings_status status;
     struct tidings_error err;
 };
-struct loaded {
-    struct list node;
-    int64_t version;
-    struct buf document;
-    char name[RECORD_NAME_MAX + 1];
-};
-
-static void load_one(void *arg, const struct record_binding *binding)
-{
-    struct loading *loading = arg;
-    struct loaded *loaded = calloc(1, sizeof *loaded);
-    if (loaded == NULL) {
-        loading->status = TIDINGS_E_NO_MEMORY;
-        return;
-    }
-    loaded->version = binding->version;
-    buf_init(&loaded->document, INTAKE_DOCUMENT_MAX);
-    list_add_tail(&loading->rows, &loaded->node);
-    if (!str_copy(loaded->name, sizeof loaded->name, binding->name) ||
-        buf_add_str(&loaded->document, binding->document) != TIDINGS_OK) {
-        loading->status = TIDINGS_E_NO_MEMORY;
-    }
-}
-
-static void forget_rows(struct loading *loading)
-{
-    for (struct list *node = list_pop(&loading->rows); node != NULL;
-         node = list_pop(&loading->rows)) {
-        struct loaded *loaded = LIST_ENTRY(node, struct loaded, node);
-        buf_deinit(&loaded->document);
-        free(loaded);
-    }
-}
 
 static tidings_status run_loading(struct keeper_task *task, struct record *record,
                                   struct tidings_error *err)
 {
-    struct loading *loading = BASE_CONTAINER_OF(task, struct loading, task);
-    forget_rows(loading); // of a batch that was not kept
-    loading->status = TIDINGS_OK;
-    tidings_status status =
-        record_binding_list(record, STR(""), INTAKE_BINDINGS_MAX, load_one, loading, err);
-    return status == TIDINGS_OK ? loading->status : status;
+    return load_read(&BASE_CONTAINER_OF(task, struct loading, task)->load, record, err);
 }
 
 static void loading_done(struct keeper_task *task, tidings_status status,
@@ -135,9 +96,8 @@ static void loading_done(struct keeper_task *task, tidings_status status,
 
 static tidings_status load(struct intake *intake, struct tidings_error *err)
 {
-    struct loading loading = { .task = { .run = run_loading, .done = loading_done },
-                               .intake = intake };
-    list_init(&loading.rows);
+    struct loading loading = { .task = { .run = run_loading, .done = loading_done } };
+    load_init(&loading.load);
     sem_init(&loading.read, 0, 0);
     tidings_status status = keeper_post(notify_keeper(intake->options.notify), &loading.task);
     if (status == TIDINGS_OK) {
@@ -145,20 +105,14 @@ static tidings_status load(struct intake *intake, struct tidings_error *err)
         }
         status = loading.status;
     }
-    if (status != TIDINGS_OK) {
+    if (status == TIDINGS_OK) {
+        load_apply(intake, &loading.load);
+        intake_follow_begin(intake, loading.load.mark);
+    } else {
         (void)error_set(err, status, "the bindings cannot be read: %s",
                         error_text(&loading.err, status));
     }
-    list_for_each (node, &loading.rows) {
-        struct loaded *loaded = LIST_ENTRY(node, struct loaded, node);
-        const struct record_binding row = { .version = loaded->version,
-                                            .name = str_of(loaded->name),
-                                            .document = buf_str(&loaded->document) };
-        if (status == TIDINGS_OK) {
-            binding_apply(intake, &row);
-        }
-    }
-    forget_rows(&loading);
+    load_free(&loading.load);
     sem_destroy(&loading.read);
     return status;
 }
@@ -181,7 +135,8 @@ static tidings_status make(const struct intake_options *options, struct intake *
     pthread_cond_init(&intake->changed, NULL);
     *ret = intake;
     if (intake->name_servers == NULL || intake->client_settings == NULL ||
-        net_timer_new(options->loop, carry_timer, intake, &intake->again) != TIDINGS_OK) {
+        net_timer_new(options->loop, carry_timer, intake, &intake->again) != TIDINGS_OK ||
+        intake_follow_new(intake) != TIDINGS_OK) {
         return error_set(err, TIDINGS_E_NO_MEMORY, "no memory to listen to an MQ");
     }
     return TIDINGS_OK;
@@ -243,6 +198,7 @@ void intake_free(struct intake *intake)
     }
     take_mails(intake);
     net_timer_free(intake->again);
+    intake_follow_free(intake);
     while (map_next(&intake->bindings, &cursor, &key, &value)) {
         binding_free(value);
     }

@@ -109,12 +109,16 @@ struct mail { // from the store thread to the loop
     void (*take)(struct mail *mail);
 };
 
+struct follow; // follow.c: what other servers on the same record change
+
 struct intake {
     struct intake_options options;
     char *name_servers;
     char *client_settings;
     struct map bindings; // struct binding, by name; the loop's
     struct net_timer *again;
+    struct follow *follow;
+    uint64_t changes; // made here: what was read before one of them is not believed
     pthread_mutex_t lock;
     pthread_cond_t changed;
     struct list mails;   // under lock
@@ -132,5 +136,30 @@ void intake_end_ear(struct intake *intake, struct ear *ear);
 // In memory, on the loop: makes it, or gives it its new document and listens by that.
 void binding_apply(struct intake *intake, const struct record_binding *row);
 void binding_free(struct binding *binding);
+// In memory, on the loop.
+void binding_drop(struct intake *intake, struct str name);
+
+// ---- follow.c ----
+struct loaded { // a binding as it is stored
+    struct list node;
+    int64_t version;
+    struct buf document;
+    char name[RECORD_NAME_MAX + 1];
+};
+struct load {
+    struct list rows; // struct loaded
+    int64_t mark;     // of what was read
+};
+void load_init(struct load *load);
+// All bindings; within a task.
+tidings_status load_read(struct load *load, struct record *record,
+                         struct tidings_error *err) TIDINGS_NODISCARD;
+void load_free(struct load *load);
+// Those in memory become these.
+void load_apply(struct intake *intake, const struct load *load);
+tidings_status intake_follow_new(struct intake *intake) TIDINGS_NODISCARD;
+void intake_follow_begin(struct intake *intake,
+                         int64_t mark); // where nobody else writes: does nothing
+void intake_follow_free(struct intake *intake);
 
 #endif

@@ -166,6 +166,7 @@ static void adopt(struct change *change)
     struct notify *notify = change->op.notify;
     struct lane *lane = change->lane;
     enum notify_receiver_state state = (enum notify_receiver_state)change->row.state;
+    lane = lane != NULL ? lane : lane_find(notify, str_of(change->name)); // by follow.c meanwhile
     if (lane == NULL) {
         lane = change->fresh;
         change->op.status = lane_add(lane, change->made_id);
@@ -210,6 +211,8 @@ static void tell(struct change *change)
     }
 }
 
+static void take_change(struct op *op);
+
 static void begin_first(struct notify *notify)
 {
     if (list_empty(&notify->changes)) {
@@ -224,6 +227,7 @@ static void begin_first(struct notify *notify)
     }
     if (status == TIDINGS_OK) {
         status = op_post(&change->op);
+        change->posted = status == TIDINGS_OK;
         if (status != TIDINGS_OK) {
             (void)error_set(&change->op.err, status, "too much waits for the database: try again");
         }
@@ -233,10 +237,51 @@ static void begin_first(struct notify *notify)
     }
 }
 
+// Another node changed it within the last second, and whoever asks here did not name a version.
+static bool try_again(struct change *change)
+{
+    tidings_status status = change->op.status;
+    bool quicker = status == TIDINGS_E_STATE || status == TIDINGS_E_DUPLICATE;
+    if (!quicker || change->again || change->version != 0 || !change->posted ||
+        (change->kind == CHANGE_PUT && change->how == NOTIFY_CREATE)) {
+        return false;
+    }
+    change->again = true;
+    change->waits = follow_now(change->op.notify);
+    return change->waits;
+}
+
+void changes_again(struct notify *notify)
+{
+    if (list_empty(&notify->changes)) {
+        return;
+    }
+    struct change *change = LIST_ENTRY(notify->changes.next, struct change, node);
+    if (!change->waits) {
+        return;
+    }
+    bool is_parsed = change->kind == CHANGE_PUT && change->how != NOTIFY_MERGE;
+    change->waits = false;
+    if (!is_parsed) {
+        receiver_settings_unref(change->settings);
+        change->settings = NULL;
+    }
+    lane_free(change->fresh);
+    change->fresh = NULL;
+    change_wipe(&change->stored);
+    buf_init(&change->stored, RECORD_DOCUMENT_MAX);
+    op_init(&change->op, notify, run_change, take_change);
+    change->op.task.keep = change->own;
+    begin_first(notify);
+}
+
 static void take_change(struct op *op)
 {
     struct change *change = BASE_CONTAINER_OF(op, struct change, op);
     struct notify *notify = op->notify;
+    if (try_again(change)) {
+        return;
+    }
     list_remove(&change->node);
     notify->change_count--;
     if (op->status == TIDINGS_E_DUPLICATE) {
@@ -285,4 +330,32 @@ void change_state(struct lane *lane)
         change->op.task.keep = true;
         change_enqueue(change);
     }
+}
+
+void change_follow(struct notify *notify, const struct record_receiver *row,
+                   struct receiver_settings *settings, int64_t ladder_id)
+{
+    struct lane *lane = lane_find(notify, row->name);
+    if (lane != NULL && lane->version >= row->version) {
+        return;
+    }
+    struct change *change = change_new(notify, CHANGE_PUT, row->name);
+    if (change == NULL) {
+        return; // no memory: it is known after the next change, or start
+    }
+    change->kind = lane != NULL && (int32_t)lane->state != row->state ? CHANGE_STATE : CHANGE_PUT;
+    change->lane = lane;
+    change->fresh = lane == NULL && notify->lane_count < NOTIFY_RECEIVERS_MAX
+                        ? lane_new(notify, row->name)
+                        : NULL;
+    change->row = *row;
+    change->settings = receiver_settings_ref(settings);
+    change->ladder_id = ladder_id;
+    change->made_id = row->id;
+    change->made_version = row->version;
+    change->made_ms = row->changed_ms;
+    if (lane != NULL || change->fresh != NULL) {
+        adopt(change);
+    }
+    change_free(change);
 }

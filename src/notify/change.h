@@ -20,7 +20,10 @@ struct change {
     struct buf secret; // what is given, then the new one's text
     int64_t overlap_ms;
     int64_t active_ms; // what is wanted, then what it comes to
-    bool own; // by the notifier: nobody is told
+    bool own;          // by the notifier: nobody is told
+    bool again;        // another node was quicker: once more, on what it left
+    bool posted;
+    bool waits; // until that is known here
     notify_changed *changed;
     notify_rotated *rotated;
     void *arg;
@@ -43,5 +46,9 @@ void change_free(struct change *change);
 void change_wipe(struct buf *buf);
 // It is answered later, and frees itself then.
 void change_enqueue(struct change *change);
+
+// What another node made of a receiver, unless it is known. Takes a reference.
+void change_follow(struct notify *notify, const struct record_receiver *row,
+                   struct receiver_settings *settings, int64_t ladder_id);
 
 #endif

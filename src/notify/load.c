@@ -76,11 +76,13 @@ tidings_status lanes_load(struct notify *notify, struct tidings_error *err)
     if (status != TIDINGS_OK) {
         return status;
     }
-    do {
+    status = follow_begin(notify, loading.record, err);
+    for (loading.count = 1;
+         status == TIDINGS_OK && loading.status == TIDINGS_OK && loading.count > 0;) {
         loading.count = 0;
         status = record_receiver_list(loading.record, loading.last, RECORD_BATCH_MAX, load_one,
                                       &loading, err);
-    } while (status == TIDINGS_OK && loading.status == TIDINGS_OK && loading.count > 0);
+    }
     status = status == TIDINGS_OK ? loading.status : status;
     if (status == TIDINGS_OK) {
         status = load_ladders(&loading);

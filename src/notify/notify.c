@@ -22,6 +22,7 @@ static void free_notify(struct notify *notify)
 {
     tidy_free(notify);
     lives_free(notify);
+    follow_free(notify);
     jobs_free(notify);
     net_timer_free(notify->timer);
     lanes_free(notify);
@@ -71,7 +72,8 @@ static struct notify *make(const struct notify_options *options)
     notify->database_url = str_dup(str_of(options->database_url));
     if (notify->database_url == NULL ||
         net_timer_new(options->loop, dispatch_fired, notify, &notify->timer) != TIDINGS_OK ||
-        tidy_start(notify) != TIDINGS_OK || lives_start(notify) != TIDINGS_OK) {
+        tidy_start(notify) != TIDINGS_OK || lives_start(notify) != TIDINGS_OK ||
+        follow_start(notify) != TIDINGS_OK) {
         free_notify(notify);
         return NULL;
     }

@@ -47,6 +47,9 @@ void notify_stop(struct notify *notify);
 
 // For reading what is on record, beside the store thread: tasks only read. Any thread.
 struct keeper *notify_reader(struct notify *notify);
+// May other servers write to the record, too? Then they are followed: what they change of receivers
+// is known here within a second or so, and what they accepted is delivered by whoever has room.
+bool notify_is_shared(const struct notify *notify);
 // For others who keep something in the same database. Any thread.
 struct keeper *notify_keeper(struct notify *notify);
 

@@ -232,6 +232,7 @@ void flights_free(struct notify *notify);
 // ---- change.c ----
 // Stores lane->state as it is now.
 void change_state(struct lane *lane);
+void changes_again(struct notify *notify); // what others changed is known now
 
 // ---- load.c ----
 tidings_status lanes_load(struct notify *notify, struct tidings_error *err) TIDINGS_NODISCARD;
@@ -247,6 +248,17 @@ struct tidy;
 tidings_status tidy_start(struct notify *notify) TIDINGS_NODISCARD;
 void tidy_retired(struct notify *notify); // there may be some
 void tidy_free(struct notify *notify);
+
+// ---- follow.c: what other nodes on the same record do ----
+struct follow;
+tidings_status follow_start(struct notify *notify) TIDINGS_NODISCARD;
+// What is read of receivers after it is behind this mark.
+tidings_status follow_begin(struct notify *notify, struct record *record,
+                            struct tidings_error *err) TIDINGS_NODISCARD;
+void follow_look(struct notify *notify); // now and then
+// Looks at once; changes_again runs behind it. False: it will not.
+bool follow_now(struct notify *notify);
+void follow_free(struct notify *notify);
 
 // ---- lives.c: what this node had in hand when it was killed ----
 struct lives;
@@ -302,6 +314,8 @@ struct notify {
     size_t job_count;
     struct tidy *tidy;
     struct lives *lives;
+    struct follow *follow;
+    bool shared; // others may write to the record, too
     struct notify_stats stats;
     struct map ladders; // by number; the store thread's
     // ---- from other threads ----

@@ -199,6 +199,7 @@ static void fired(void *arg)
     outcomes_again(notify);
     jobs_tick(notify);
     lives_look(notify);
+    follow_look(notify);
     step_purge(tidy);
     step_sweep(tidy);
 }

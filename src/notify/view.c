@@ -13,6 +13,11 @@ const char *notify_receiver_state_text(enum notify_receiver_state state)
     return "unknown";
 }
 
+bool notify_is_shared(const struct notify *notify)
+{
+    return notify->shared;
+}
+
 static const char *reason_of(enum notify_receiver_state state)
 {
     return state == NOTIFY_PAUSED ? "by an operator"

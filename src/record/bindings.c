@@ -83,6 +83,10 @@ tidings_status record_binding_put(struct record *record, struct record_binding *
         binding->document = str_make(empty, 0);
     }
     binding->changed_ms = clock_wall_ms(record->clock);
+    status = record_mark(record, RECORD_MARK_BINDINGS, NULL, err);
+    if (status != TIDINGS_OK) {
+        return status;
+    }
     return binding->version == 0 ? make(record, binding, err) : change(record, binding, err);
 }
 
@@ -106,6 +110,9 @@ tidings_status record_binding_drop(struct record *record, struct str name,
                                    struct tidings_error *err)
 {
     int64_t rows = 0;
-    tidings_status status = record_run(record, &rows, err, STMT_BINDING_DROP, "t", name);
+    tidings_status status = record_mark(record, RECORD_MARK_BINDINGS, NULL, err);
+    if (status == TIDINGS_OK) {
+        status = record_run(record, &rows, err, STMT_BINDING_DROP, "t", name);
+    }
     return status == TIDINGS_OK && rows == 0 ? not_known(name, err) : status;
 }

@@ -39,7 +39,7 @@ static tidings_status read_due(struct record *record, int64_t receiver_id, int64
 }
 
 // Leases that ended: their rows go to the shelves of their receivers.
-static tidings_status shelve_late(struct record *record, int64_t now_ms, struct tidings_error *err)
+tidings_status record_shelve(struct record *record, int64_t now_ms, struct tidings_error *err)
 {
     int64_t ids[LATE_STEP];
     size_t count = LATE_STEP;
@@ -67,7 +67,7 @@ tidings_status record_claim(struct record *record, int64_t receiver_id, int64_t 
     size_t kept = 0;
     int64_t rows = 0;
     max = max < RECORD_BATCH_MAX ? max : RECORD_BATCH_MAX;
-    tidings_status status = shelve_late(record, now_ms, err);
+    tidings_status status = record_shelve(record, now_ms, err);
     if (status == TIDINGS_OK) {
         status = read_due(record, receiver_id, now_ms, ret, max, &found, err);
     }

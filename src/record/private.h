@@ -58,6 +58,11 @@ tidings_status record_first(struct db_stmt *stmt, struct tidings_error *err);
 // One number; *ret is left as it is when there is none.
 tidings_status record_number(struct db_stmt *stmt, int64_t *ret, struct tidings_error *err);
 
+// ---- marks.c ----
+// Moves a mark on, for a change in the same batch; the new one in *ret (may be NULL).
+tidings_status record_mark(struct record *record, enum record_mark which, int64_t *ret,
+                           struct tidings_error *err);
+
 // ---- id.c ----
 // The first of `count` ids that follow each other (RECORD_TARGETS_MAX at most).
 int64_t record_id_new(struct record *record, size_t count);

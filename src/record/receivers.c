@@ -14,6 +14,7 @@ static struct record_receiver row_of(struct db_stmt *stmt)
         .changed_ms = db_column_i64(stmt, 3),
         .name = db_column_text(stmt, 4),
         .document = db_column_blob(stmt, 5),
+        .seq = db_column_i64(stmt, 6),
     };
 }
 
@@ -64,9 +65,9 @@ static tidings_status change(struct record *record, struct record_receiver *rece
                              struct tidings_error *err)
 {
     int64_t rows = 0;
-    tidings_status status =
-        record_run(record, &rows, err, STMT_RECEIVER_CHANGE, "iibti", (int64_t)receiver->state,
-                   receiver->changed_ms, receiver->document, receiver->name, receiver->version);
+    tidings_status status = record_run(
+        record, &rows, err, STMT_RECEIVER_CHANGE, "iibiti", (int64_t)receiver->state,
+        receiver->changed_ms, receiver->document, receiver->seq, receiver->name, receiver->version);
     if (status == TIDINGS_OK && rows == 0) {
         return error_set(err, TIDINGS_E_STATE,
                          "receiver \"%.*s\" is not there or was changed by somebody else: read it "
@@ -95,9 +96,9 @@ static tidings_status make(struct record *record, struct record_receiver *receiv
             status = record_number(record_bind(record, STMT_RECEIVER_LAST, ""), &id, err);
         }
         if (status == TIDINGS_OK) {
-            status = record_run(record, &rows, err, STMT_RECEIVER_NEW, "itiiib", id + 1,
+            status = record_run(record, &rows, err, STMT_RECEIVER_NEW, "itiiibi", id + 1,
                                 receiver->name, (int64_t)receiver->state, (int64_t)1,
-                                receiver->changed_ms, receiver->document);
+                                receiver->changed_ms, receiver->document, receiver->seq);
         }
         if (status == TIDINGS_OK && rows == 1) {
             receiver->id = id + 1;
@@ -121,6 +122,10 @@ tidings_status record_receiver_put(struct record *record, struct record_receiver
         receiver->document = str_make(empty, 0);
     }
     receiver->changed_ms = clock_wall_ms(record->clock);
+    status = record_mark(record, RECORD_MARK_RECEIVERS, &receiver->seq, err);
+    if (status != TIDINGS_OK) {
+        return status;
+    }
     return receiver->version == 0 ? make(record, receiver, err) : change(record, receiver, err);
 }
 
@@ -130,6 +135,22 @@ tidings_status record_receiver_list(struct record *record, int64_t after, size_t
 {
     max = max < RECORD_BATCH_MAX ? max : RECORD_BATCH_MAX;
     struct db_stmt *stmt = record_bind(record, STMT_RECEIVER_LIST, "ii", after, (int64_t)max);
+    tidings_status status;
+    while ((status = db_step(stmt, err)) == TIDINGS_OK) {
+        const struct record_receiver receiver = row_of(stmt);
+        each(arg, &receiver);
+    }
+    db_reset(stmt);
+    return status == TIDINGS_E_EOF ? TIDINGS_OK : status;
+}
+
+tidings_status record_receiver_since(struct record *record, int64_t seq, size_t max,
+                                     void (*each)(void *arg,
+                                                  const struct record_receiver *receiver),
+                                     void *arg, struct tidings_error *err)
+{
+    max = max < RECORD_BATCH_MAX ? max : RECORD_BATCH_MAX;
+    struct db_stmt *stmt = record_bind(record, STMT_RECEIVER_SINCE, "ii", seq, (int64_t)max);
     tidings_status status;
     while ((status = db_step(stmt, err)) == TIDINGS_OK) {
         const struct record_receiver receiver = row_of(stmt);

@@ -112,6 +112,7 @@ struct record_receiver {
     int64_t changed_ms;
     struct str name;     // at most RECORD_NAME_MAX
     struct str document; // settings as the notifier writes them
+    int64_t seq;         // of its last change, among all changes of receivers
 };
 // Makes it (version 0 means that there must be none) or changes it: `version` is the one that was
 // read. Answers with the new id and version. E_DUPLICATE when the name is taken, E_STATE when the
@@ -127,6 +128,34 @@ tidings_status record_receiver_get(struct record *record, struct str name, int64
 tidings_status record_receiver_list(struct record *record, int64_t after, size_t max,
                                     void (*each)(void *arg, const struct record_receiver *receiver),
                                     void *arg, struct tidings_error *err) TIDINGS_NODISCARD;
+
+// The same, of those that were changed after change `seq` (of all: 0), in the order of their
+// changes.
+tidings_status record_receiver_since(struct record *record, int64_t seq, size_t max,
+                                     void (*each)(void *arg,
+                                                  const struct record_receiver *receiver),
+                                     void *arg, struct tidings_error *err) TIDINGS_NODISCARD;
+
+// ---- several nodes on one database ----
+// May others write to the database, too? Not to an SQLite file.
+bool record_is_shared(const struct record *record);
+enum record_mark { RECORD_MARK_RECEIVERS = 1, RECORD_MARK_BINDINGS = 2 };
+// A number that grows with each change of receivers, of bindings: cheap, to be looked at often.
+// What was committed up to a mark that was seen has its seq at or below it.
+tidings_status record_mark_get(struct record *record, enum record_mark which, int64_t *ret,
+                               struct tidings_error *err) TIDINGS_NODISCARD;
+// The first receiver after this one that has something waiting, and when that is due, whoever
+// accepted it: one look into an index. *ret_id 0: there is none.
+tidings_status record_next_receiver(struct record *record, int64_t after, int64_t *ret_id,
+                                    int64_t *ret_due_ms,
+                                    struct tidings_error *err) TIDINGS_NODISCARD;
+// When the first lease ends, whoever has it; INT64_MAX without one.
+tidings_status record_first_lease(struct record *record, int64_t *ret_ms,
+                                  struct tidings_error *err) TIDINGS_NODISCARD;
+// What is leased no more, up to some thousands: it is due for its receivers again. record_claim
+// does that, too.
+tidings_status record_shelve(struct record *record, int64_t now_ms,
+                             struct tidings_error *err) TIDINGS_NODISCARD;
 
 // The number of a ladder's text, made when it is new. Texts never change under their number: this
 // is the version of the ladder that a notification keeps.

@@ -20,6 +20,9 @@
 // job: redelivery of many; its filter's columns are 0 or NULL when they do not matter.
 // life: one row for each start of a node whose leases may still be there: numbers from 1024, so
 //   that they are never taken for a node's number. owner: the node's lasting identity.
+// mark: how often receivers (1) and bindings (2) were changed; whoever changes one moves its mark
+//   first, and so waits for others that do: marks are committed in their order.
+// receiver: seq is the mark of its last change.
 // idempotency: key = SHA-256 of whose key it is and the key; request = SHA-256 of the request and
 // the highest id of before it (8 bytes, big endian).
 static const struct db_migration migrations[] = {
@@ -63,7 +66,12 @@ static const struct db_migration migrations[] = {
       " made_ms {bigint} NOT NULL) {clustered};"
       "CREATE INDEX idempotency_made ON idempotency (made_ms)" },
     { 2, "CREATE TABLE life (id {bigint} NOT NULL PRIMARY KEY, owner {bigint} NOT NULL,"
-         " node {bigint} NOT NULL, begun_ms {bigint} NOT NULL)" },
+         " node {bigint} NOT NULL, begun_ms {bigint} NOT NULL);"
+         "CREATE TABLE mark (what {bigint} NOT NULL PRIMARY KEY, seq {bigint} NOT NULL);"
+         "INSERT INTO mark (what, seq) VALUES (1, 0);"
+         "INSERT INTO mark (what, seq) VALUES (2, 0);"
+         "ALTER TABLE receiver ADD COLUMN seq {bigint} NOT NULL DEFAULT 0;"
+         "CREATE INDEX receiver_seq ON receiver (seq)" },
 };
 
 tidings_status record_migrate(struct db *db, struct tidings_error *err)

@@ -22,8 +22,8 @@ static const struct {
 } inserts[] = {
     { STMT_RECEIVER_NEW,
       "receiver",
-      6,
-      { "id", "name", "state", "version", "changed_ms", "document" } },
+      7,
+      { "id", "name", "state", "version", "changed_ms", "document", "seq" } },
     { STMT_LADDER_NEW, "ladder", 2, { "id", "text" } },
     { STMT_DEDUP_NEW, "dedup", 2, { "slot", "id" } },
     { STMT_DEAD_NEW, "dead_letter", 3, { "receiver_id", "id", "reason" } },

@@ -21,6 +21,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 from client import Client  # noqa: E402
+from databases import Postgres  # noqa: E402
 from notifier import Notifier  # noqa: E402
 from receivers import Receiver  # noqa: E402
 from server import Elsewhere, Server  # noqa: E402
@@ -76,6 +77,42 @@ def own_server(tmp_path):
         if one.is_running:
             one.stop()
         one.check_stderr()
+
+
+@pytest.fixture(scope="module")
+def module_server(tmp_path_factory):
+    """module_server(*flags) starts a server for the tests of one file that need its flags made first."""
+    made = []
+
+    def make(*flags):
+        made.append(Server(tmp_path_factory.mktemp("server") / "data", flags))
+        return made[-1].start()
+
+    yield make
+    for one in made:
+        one.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    made = Postgres()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def database(postgres):
+    """A new database on PostgreSQL."""
+    made = postgres.new()
+    yield made
+    made.drop()
+
+
+@pytest.fixture(scope="module")
+def module_database(postgres):
+    made = postgres.new()
+    yield made
+    made.drop()
 
 
 @pytest.fixture
