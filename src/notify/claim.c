@@ -215,7 +215,9 @@ static void take_claim(struct op *op)
     if (op->status == TIDINGS_OK) {
         claim->failures = 0;
         lane_is_due(lane, claim->next_due_ms);
-        lane->waiting = claim->next_due_ms != INT64_MAX ? lane->waiting : 0; // whatever we thought
+        if (claim->next_due_ms == INT64_MAX && notify->counted) {
+            lane->waiting = 0; // whatever we thought
+        }
     } else {
         int64_t wait_ms = (int64_t)AGAIN_MS << (claim->failures < 7 ? claim->failures++ : 7);
         lane_is_due(lane, clock_wall_ms(notify->clock) +

@@ -14,10 +14,11 @@ struct job {
     bool rests; // after something that went wrong, until the next tick
     struct buf room;
     struct record_job state;
-    int64_t receivers[STEP_ROWS];
+    struct {
+        int64_t id;
+        int64_t count; // of rows that it got
+    } receivers[STEP_ROWS];
     size_t receiver_count;
-    int64_t redelivered; // that the lanes know of
-    bool mixed;          // a step had several receivers, and does not tell how many each got
     // ---- of one that is being made ----
     const struct record_filter *filter;
     struct str ladder;
@@ -34,11 +35,12 @@ static void drop(struct job *job)
 }
 
 // ---- steps ----
-static void note_receiver(void *arg, int64_t receiver_id)
+static void note_receiver(void *arg, int64_t receiver_id, int64_t count)
 {
     struct job *job = arg;
     if (job->receiver_count < STEP_ROWS) {
-        job->receivers[job->receiver_count++] = receiver_id;
+        job->receivers[job->receiver_count].id = receiver_id;
+        job->receivers[job->receiver_count++].count = count;
     }
 }
 
@@ -65,13 +67,10 @@ static void step(struct job *job)
 static void tell_lanes(struct job *job)
 {
     struct notify *notify = job->op.notify;
-    int64_t more = job->state.redelivered - job->redelivered;
-    job->redelivered = job->state.redelivered;
-    job->mixed = job->mixed || job->receiver_count > 1;
     for (size_t i = 0; i < job->receiver_count; i++) {
-        struct lane *lane = lane_of(notify, job->receivers[i]);
+        struct lane *lane = lane_of(notify, job->receivers[i].id);
         if (lane != NULL) {
-            lane->waiting += job->receiver_count == 1 ? more : 0;
+            lane->waiting += job->receivers[i].count;
             lane_is_due(lane, clock_wall_ms(notify->clock));
             lane_pump(lane);
         }
@@ -88,11 +87,7 @@ static void take_step(struct op *op)
     bool over = op->status == TIDINGS_E_NOT_FOUND || op->status == TIDINGS_E_CLOSED ||
                 (op->status == TIDINGS_OK && job->state.state != RECORD_JOB_RUNNING);
     if (over || atomic_load(&notify->stopping)) {
-        bool mixed = job->mixed;
         drop(job);
-        if (mixed) {
-            backlog_count(notify);
-        }
     } else if (op->status == TIDINGS_OK) {
         step(job);
     } else {
@@ -251,7 +246,6 @@ tidings_status notify_job_cancel(struct notify *notify, int64_t job, notify_done
 struct finding {
     struct op op;
     int64_t ids[NOTIFY_JOBS_MAX];
-    int64_t redelivered[NOTIFY_JOBS_MAX];
     size_t count;
     size_t listed;
     int64_t last;
@@ -263,7 +257,6 @@ static void note_job(void *arg, const struct record_job *job)
     finding->listed++;
     finding->last = job->id;
     if (job->state == RECORD_JOB_RUNNING && finding->count < NOTIFY_JOBS_MAX) {
-        finding->redelivered[finding->count] = job->redelivered;
         finding->ids[finding->count++] = job->id;
     }
 }
@@ -289,7 +282,6 @@ static void take_finding(struct op *op)
         struct job *job = atomic_load(&op->notify->stopping) ? NULL : new_job(op->notify);
         if (job != NULL) {
             job->id = finding->ids[i];
-            job->redelivered = finding->redelivered[i];
             step(job);
         }
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is read when the notifier starts: receivers, their ladders; how much waits for each.
+#include <semaphore.h>
 #include <stdlib.h>
 
 #include "notify/private.h"
@@ -92,10 +93,17 @@ tidings_status lanes_load(struct notify *notify, struct tidings_error *err)
 }
 
 // ---- how much waits ----
-// Counted beside the store thread; what is committed while it counts is corrected when a lane has
-// nothing any more (claim.c).
+// The first count sees the record as it is before anything is done to it here: so from then on a
+// lane's own changes are all there is to add, where nobody else writes. Where others do it is
+// counted again and again; what is committed meanwhile is counted the next time.
+enum { COUNT_EVERY_MS = 3000, COUNT_SHARE = 20 /* of the time at most a twentieth */ };
+
 struct counting {
     struct op op;
+    bool first;
+    sem_t begun; // its view of the record is fixed
+    void (*done)(struct keeper_task *task, tidings_status status, const struct tidings_error *err);
+    int64_t begun_us;
     struct counted {
         int64_t receiver_id;
         int64_t count;
@@ -127,41 +135,88 @@ static tidings_status run_count(struct keeper_task *task, struct record *record,
                                 struct tidings_error *err)
 {
     struct counting *counting = BASE_CONTAINER_OF(task, struct counting, op.task);
+    int64_t lease_ms = 0;
+    tidings_status status = record_first_lease(record, &lease_ms, err); // fixes the view
+    (void)sem_post(&counting->begun);
     counting->count = 0;
     counting->failed = false;
-    return record_backlog(record, count_one, counting, err);
+    return status == TIDINGS_OK ? record_backlog(record, count_one, counting, err) : status;
+}
+
+static void count_done(struct keeper_task *task, tidings_status status,
+                       const struct tidings_error *err)
+{
+    struct counting *counting = BASE_CONTAINER_OF(task, struct counting, op.task);
+    (void)sem_post(&counting->begun); // if it did not run at all
+    counting->done(task, status, err);
+}
+
+static void free_counting(struct counting *counting)
+{
+    counting->op.notify->counting = false;
+    (void)sem_destroy(&counting->begun);
+    free(counting->rows);
+    free(counting);
 }
 
 static void take_count(struct op *op)
 {
     struct counting *counting = BASE_CONTAINER_OF(op, struct counting, op);
-    for (size_t i = 0; i < op->notify->lane_count && op->status == TIDINGS_OK; i++) {
-        op->notify->names[i]->waiting = 0;
+    struct notify *notify = op->notify;
+    int64_t now_us = clock_mono_us(notify->clock);
+    int64_t pause_ms = (now_us - counting->begun_us) / 1000 * COUNT_SHARE;
+    bool good = op->status == TIDINGS_OK && !counting->failed;
+    notify->count_next_ms = now_us / 1000 + (pause_ms > COUNT_EVERY_MS ? pause_ms : COUNT_EVERY_MS);
+    notify->counted = notify->counted || good;
+    for (size_t i = 0; i < notify->lane_count && good && !counting->first; i++) {
+        notify->names[i]->waiting = 0;
     }
-    for (size_t i = 0; i < counting->count && op->status == TIDINGS_OK; i++) {
-        struct lane *lane = lane_of(op->notify, counting->rows[i].receiver_id);
+    for (size_t i = 0; i < counting->count && good; i++) {
+        struct lane *lane = lane_of(notify, counting->rows[i].receiver_id);
         if (lane != NULL) {
-            lane->waiting = counting->rows[i].count;
+            lane->waiting += counting->rows[i].count;
         }
     }
-    if (op->status != TIDINGS_OK || counting->failed) {
-        log_line(op->notify->options.log, LOG_WARN, "notify",
+    if (!good) {
+        log_line(notify->options.log, LOG_WARN, "notify",
                  "msg=\"what waits could not be counted\" error=\"%s\"",
                  error_text(&op->err, op->status));
     }
-    free(counting->rows);
-    free(counting);
+    free_counting(counting);
+}
+
+static struct counting *start_count(struct notify *notify, bool first)
+{
+    struct counting *counting =
+        notify->counting || atomic_load(&notify->stopping) ? NULL : calloc(1, sizeof *counting);
+    if (counting == NULL) {
+        return NULL;
+    }
+    op_init(&counting->op, notify, run_count, take_count);
+    counting->done = counting->op.task.done;
+    counting->op.task.done = count_done;
+    counting->begun_us = clock_mono_us(notify->clock);
+    counting->first = first;
+    (void)sem_init(&counting->begun, 0, 0);
+    notify->counting = true;
+    if (op_post_to(&counting->op, notify->reader) != TIDINGS_OK) {
+        free_counting(counting);
+        return NULL;
+    }
+    return counting;
 }
 
 void backlog_count(struct notify *notify)
 {
-    struct counting *counting = atomic_load(&notify->stopping) ? NULL : calloc(1, sizeof *counting);
-    if (counting == NULL) {
-        return;
+    struct counting *counting = start_count(notify, true);
+    while (counting != NULL && sem_wait(&counting->begun) != 0) {
     }
-    op_init(&counting->op, notify, run_count, take_count);
-    counting->op.task.keep = true;
-    if (op_post_to(&counting->op, notify->reader) != TIDINGS_OK) {
-        free(counting);
+}
+
+void backlog_again(struct notify *notify)
+{
+    if ((notify->shared || !notify->counted) &&
+        clock_mono_us(notify->clock) / 1000 >= notify->count_next_ms) {
+        (void)start_count(notify, false);
     }
 }

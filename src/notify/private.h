@@ -236,7 +236,8 @@ void changes_again(struct notify *notify); // what others changed is known now
 
 // ---- load.c ----
 tidings_status lanes_load(struct notify *notify, struct tidings_error *err) TIDINGS_NODISCARD;
-void backlog_count(struct notify *notify);
+void backlog_count(struct notify *notify); // before anything is done to the record
+void backlog_again(struct notify *notify); // now and then
 
 // ---- jobs.c ----
 void jobs_find(struct notify *notify); // those that ran when the notifier stopped
@@ -315,7 +316,10 @@ struct notify {
     struct tidy *tidy;
     struct lives *lives;
     struct follow *follow;
-    bool shared; // others may write to the record, too
+    bool shared;           // others may write to the record, too
+    bool counted;          // what waits
+    bool counting;         // a count is under way
+    int64_t count_next_ms; // monotonic
     struct notify_stats stats;
     struct map ladders; // by number; the store thread's
     // ---- from other threads ----

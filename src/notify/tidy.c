@@ -115,7 +115,7 @@ static tidings_status run_sweep(struct keeper_task *task, struct record *record,
     sweep->count = 0;
     sweep->cancelled = 0;
     sweep->after = 0;
-    tidings_status status = record_next_due(record, sweep->lane->id, &sweep->next_due_ms, err);
+    tidings_status status = record_receiver_next(record, sweep->lane->id, &sweep->next_due_ms, err);
     if (status != TIDINGS_OK || sweep->next_due_ms == INT64_MAX) {
         return status;
     }
@@ -124,8 +124,9 @@ static tidings_status run_sweep(struct keeper_task *task, struct record *record,
     if (status == TIDINGS_OK) {
         status = cancel_rows(sweep, record, err);
     }
-    return status == TIDINGS_OK ? record_next_due(record, sweep->lane->id, &sweep->next_due_ms, err)
-                                : status;
+    return status == TIDINGS_OK
+               ? record_receiver_next(record, sweep->lane->id, &sweep->next_due_ms, err)
+               : status;
 }
 
 static void take_sweep(struct op *op)
@@ -200,6 +201,7 @@ static void fired(void *arg)
     jobs_tick(notify);
     lives_look(notify);
     follow_look(notify);
+    backlog_again(notify);
     step_purge(tidy);
     step_sweep(tidy);
 }

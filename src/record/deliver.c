@@ -96,19 +96,33 @@ tidings_status record_renew(struct record *record, int64_t id, int64_t epoch,
     return status == TIDINGS_OK && rows == 0 ? stale(id, err) : status;
 }
 
-tidings_status record_next_due(struct record *record, int64_t receiver_id, int64_t *ret_ms,
-                               struct tidings_error *err)
+// The earlier one of the first on the receiver's shelf and what `leased` finds.
+static tidings_status first_of(struct record *record, int64_t receiver_id, struct db_stmt *leased,
+                               int64_t *ret_ms, struct tidings_error *err)
 {
     int64_t late_ms = INT64_MAX;
     *ret_ms = INT64_MAX;
-    tidings_status status =
-        record_number(record_bind(record, STMT_PENDING_NEXT, "i", receiver_id), ret_ms, err);
+    tidings_status status = record_number(leased, &late_ms, err);
     if (status == TIDINGS_OK) {
         status =
-            record_number(record_bind(record, STMT_PENDING_NEXT, "i", (int64_t)0), &late_ms, err);
+            record_number(record_bind(record, STMT_PENDING_NEXT, "i", receiver_id), ret_ms, err);
     }
     *ret_ms = late_ms < *ret_ms ? late_ms : *ret_ms;
     return status;
+}
+
+tidings_status record_next_due(struct record *record, int64_t receiver_id, int64_t *ret_ms,
+                               struct tidings_error *err)
+{
+    return first_of(record, receiver_id, record_bind(record, STMT_PENDING_NEXT, "i", (int64_t)0),
+                    ret_ms, err);
+}
+
+tidings_status record_receiver_next(struct record *record, int64_t receiver_id, int64_t *ret_ms,
+                                    struct tidings_error *err)
+{
+    return first_of(record, receiver_id, record_bind(record, STMT_PENDING_LEASED, "i", receiver_id),
+                    ret_ms, err);
 }
 
 // ---- settle ----

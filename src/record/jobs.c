@@ -200,19 +200,22 @@ static int by_receiver(const void *a, const void *b)
     return (left->receiver_id > right->receiver_id) - (left->receiver_id < right->receiver_id);
 }
 
-static void tell(const struct finding *finding, void (*each)(void *arg, int64_t receiver_id),
-                 void *arg)
+static void tell(const struct finding *finding,
+                 void (*each)(void *arg, int64_t receiver_id, int64_t count), void *arg)
 {
     qsort(finding->rows, finding->count, sizeof *finding->rows, by_receiver);
-    for (size_t i = 0; i < finding->count; i++) {
-        if (i == 0 || finding->rows[i].receiver_id != finding->rows[i - 1].receiver_id) {
-            each(arg, finding->rows[i].receiver_id);
+    for (size_t i = 0, next; i < finding->count; i = next) {
+        for (next = i + 1; next < finding->count &&
+                           finding->rows[next].receiver_id == finding->rows[i].receiver_id;
+             next++) {
         }
+        each(arg, finding->rows[i].receiver_id, (int64_t)(next - i));
     }
 }
 
 tidings_status record_job_step(struct record *record, int64_t id, size_t max, struct buf *room,
-                               struct record_job *ret, void (*each)(void *arg, int64_t receiver_id),
+                               struct record_job *ret,
+                               void (*each)(void *arg, int64_t receiver_id, int64_t count),
                                void *arg, struct tidings_error *err)
 {
     max = max > RECORD_BATCH_MAX ? RECORD_BATCH_MAX : max > 0 ? max : 1;

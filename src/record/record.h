@@ -311,6 +311,11 @@ tidings_status record_life_leases(struct record *record, int64_t owner, int64_t 
 tidings_status record_life_end(struct record *record, int64_t owner, int64_t life,
                                struct tidings_error *err) TIDINGS_NODISCARD;
 
+// The same of what waits for the receiver or is leased of it: INT64_MAX when it has nothing
+// unfinished. Looks at all leases.
+tidings_status record_receiver_next(struct record *record, int64_t receiver_id, int64_t *ret_ms,
+                                    struct tidings_error *err) TIDINGS_NODISCARD;
+
 // ---- operate ----
 // A new course from its beginning with another ladder (0: the one it has): attempts so far stay on
 // record, the count of the limit and the window begin anew. Of what is finished only. E_NOT_FOUND,
@@ -351,10 +356,12 @@ struct record_job {
 tidings_status record_job_new(struct record *record, struct record_job *job,
                               struct tidings_error *err) TIDINGS_NODISCARD;
 // Redelivers up to `max` (RECORD_BATCH_MAX) of a running job's rows and writes how far it is, in
-// one; due now. Calls `each` for each receiver that got something. The job's new state is in *ret
-// (views point into `room`); one that is not running is only read. E_NOT_FOUND: the batch goes on.
+// one; due now. Calls `each` for each receiver that got something, with how many. The job's new
+// state is in *ret (views point into `room`); one that is not running is only read. E_NOT_FOUND:
+// the batch goes on.
 tidings_status record_job_step(struct record *record, int64_t id, size_t max, struct buf *room,
-                               struct record_job *ret, void (*each)(void *arg, int64_t receiver_id),
+                               struct record_job *ret,
+                               void (*each)(void *arg, int64_t receiver_id, int64_t count),
                                void *arg, struct tidings_error *err) TIDINGS_NODISCARD;
 // E_NOT_FOUND, E_STATE when it is no longer running: the batch goes on.
 tidings_status record_job_cancel(struct record *record, int64_t id,

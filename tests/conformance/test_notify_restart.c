@@ -65,6 +65,16 @@ static bool all_came(struct fixture *f)
     return different == 16;
 }
 
+static bool counted(struct fixture *f)
+{
+    return view(f, "a").waiting >= MANY;
+}
+
+static bool job_is_done(struct fixture *f)
+{
+    return view(f, "b").waiting + view(f, "c").waiting >= 70;
+}
+
 static void what_is_on_its_way_is_given_back(void **state)
 {
     struct fixture *f = *state;
@@ -113,6 +123,45 @@ static void a_backlog_is_drained_after_a_restart(void **state)
     assert_int_equal(stats(f).waiting, 0);
     free(first);
     free(second);
+}
+
+// What is accepted while it is counted is counted once.
+static void what_waits_is_counted_exactly(void **state)
+{
+    struct fixture *f = *state;
+    put(f, "a", "");
+    put(f, "b", ",\"ladder\":\"1ms; limit=1\",\"breaker\":{\"failures\":0}");
+    put(f, "c", ",\"ladder\":\"1ms; limit=1\",\"breaker\":{\"failures\":0}");
+    set_state(f, "a", NOTIFY_PAUSED);
+    struct accepting *first = accept_many(f, "a", "tx", MANY);
+    fail_next(f, "b", 100, 500, 0);
+    fail_next(f, "c", 100, 500, 0);
+    struct accepting *dead[] = { accept_many(f, "b", "tx", 40), accept_many(f, "c", "tx", 30) };
+    RUN_UNTIL(f, accepted, MANY + 70);
+    RUN_UNTIL(f, dead, 70);
+    assert_int_equal(view(f, "a").waiting, MANY);
+    for (int round = 0; round < 5; round++) {
+        char prefix[8];
+        (void)snprintf(prefix, sizeof prefix, "r%d", round);
+        restart(f);
+        struct accepting *more = accept_many(f, "a", prefix, 20);
+        RUN_UNTIL(f, accepted, 20);
+        run_until(f, counted);
+        assert_int_equal(view(f, "a").waiting, MANY + 20 * (round + 1));
+        free(more);
+    }
+    set_state(f, "b", NOTIFY_PAUSED);
+    set_state(f, "c", NOTIFY_PAUSED);
+    struct told told = { 0 };
+    const struct record_filter filter = { .state = RECORD_DEAD };
+    OK(notify_job_start(f->notify, &filter, STR(""), tell_changed, &told, &why));
+    await(f, &told);
+    run_until(f, job_is_done);
+    assert_int_equal(view(f, "b").waiting, 40);
+    assert_int_equal(view(f, "c").waiting, 30);
+    free(first);
+    free(dead[0]);
+    free(dead[1]);
 }
 
 static void a_stop_answers_all_that_was_asked(void **state)
@@ -291,6 +340,7 @@ static void a_commit_that_fails_is_told(void **state)
 
 NOTIFY_TESTS("restart", TEST(what_waits_is_delivered_after_a_restart),
              TEST(what_is_on_its_way_is_given_back), TEST(a_backlog_is_drained_after_a_restart),
-             TEST(a_stop_answers_all_that_was_asked), TEST(a_lease_that_ended_is_taken_over),
+             TEST(what_waits_is_counted_exactly), TEST(a_stop_answers_all_that_was_asked),
+             TEST(a_lease_that_ended_is_taken_over),
              TEST(what_a_killed_node_had_in_hand_is_due_again), TEST(a_lost_database_loses_nothing),
              TEST(a_commit_that_fails_is_told))

@@ -322,11 +322,11 @@ static void bindings_are_changed_by_who_read_them(void **state)
 }
 
 // ---- jobs ----
-static void add_told(void *arg, int64_t receiver_id)
+static void add_told(void *arg, int64_t receiver_id, int64_t count)
 {
     int64_t *told = arg;
     assert_true(receiver_id > 0 && receiver_id < 3);
-    told[receiver_id]++;
+    told[receiver_id] += count;
 }
 
 static struct record_job run_job(struct fixture *f, struct record_filter filter, size_t max,
@@ -354,7 +354,7 @@ static void a_job_redelivers_what_fits(void **state)
     fill(f, other, ids);
     struct record_job job = run_job(f, (struct record_filter){ .state = RECORD_DEAD }, 3, told);
     assert_true(job.looked == 8 && job.redelivered == 8 && job.refused == 0);
-    assert_true(told[f->receiver] == 3 && told[other] == 2);
+    assert_true(told[f->receiver] > 0 && told[f->receiver] + told[other] == 8);
     assert_int_equal(count_of(f, (struct record_filter){ .state = RECORD_DEAD }), 0);
     struct record_notification got = get(f, ids[1]);
     assert_true(got.state == RECORD_WAITING && got.due_ms == f->clock.wall_ms);

@@ -347,6 +347,98 @@ static void a_lapsed_attempt_is_on_record(void **state)
     OK(record_commit(f->record, &why));
 }
 
+struct since {
+    int count;
+    int64_t seq;
+    char last[32];
+};
+
+static void note_since(void *arg, const struct record_receiver *receiver)
+{
+    struct since *since = arg;
+    assert_true(receiver->seq > since->seq); // in their order
+    since->seq = receiver->seq;
+    (void)snprintf(since->last, sizeof since->last, "%.*s", STR_ARG(receiver->name));
+    since->count++;
+}
+
+static int64_t mark_of(struct record *record, enum record_mark which)
+{
+    int64_t mark = -1;
+    OK(record_mark_get(record, which, &mark, &why));
+    return mark;
+}
+
+static void changes_move_a_mark_and_are_found_by_it(void **state)
+{
+    struct fixture *f = *state;
+    struct record *other = open_record(f, 1);
+    int64_t first = mark_of(other, RECORD_MARK_RECEIVERS);
+    int64_t bindings = mark_of(other, RECORD_MARK_BINDINGS);
+    struct record_receiver shop = { .name = STR("shop"), .version = 1, .document = STR("{1}") };
+    struct record_binding binding = { .name = STR("b"), .document = STR("{}") };
+    assert_true(record_is_shared(other) == (f->path == NULL));
+    OK(record_begin(f->record, &why));
+    (void)receiver_named(f, "new");
+    OK(record_receiver_put(f->record, &shop, &why));
+    OK(record_commit(f->record, &why));
+    struct since since = { .seq = first };
+    OK(record_receiver_since(other, first, 10, note_since, &since, &why));
+    assert_int_equal(since.count, 2);
+    assert_string_equal(since.last, "shop");
+    assert_int_equal(since.seq, mark_of(other, RECORD_MARK_RECEIVERS));
+    assert_int_equal(shop.version, 2);
+    struct since none = { .seq = since.seq };
+    OK(record_receiver_since(other, since.seq, 10, note_since, &none, &why));
+    assert_int_equal(none.count, 0);
+    assert_int_equal(mark_of(other, RECORD_MARK_BINDINGS), bindings);
+    OK(record_begin(f->record, &why));
+    OK(record_binding_put(f->record, &binding, &why));
+    OK(record_binding_drop(f->record, STR("b"), &why));
+    record_rollback(f->record);
+    assert_int_equal(mark_of(other, RECORD_MARK_BINDINGS), bindings);
+    binding.version = 0;
+    OK(record_begin(f->record, &why));
+    OK(record_binding_put(f->record, &binding, &why));
+    OK(record_commit(f->record, &why));
+    assert_true(mark_of(other, RECORD_MARK_BINDINGS) > bindings);
+    record_close(other);
+}
+
+static void receivers_with_something_due_are_found(void **state)
+{
+    struct fixture *f = *state;
+    int64_t found = -1;
+    int64_t due_ms = 0;
+    int64_t lease_ms = 0;
+    struct record_claimed claimed;
+    OK(record_next_receiver(f->record, 0, &found, &due_ms, &why));
+    assert_int_equal(found, 0);
+    OK(record_first_lease(f->record, &lease_ms, &why));
+    assert_true(lease_ms == INT64_MAX);
+    (void)accept_text(f, "tx1", "p");
+    OK(record_next_receiver(f->record, 0, &found, &due_ms, &why));
+    assert_true(found == f->receiver && due_ms == f->clock.wall_ms);
+    OK(record_next_receiver(f->record, f->receiver, &found, &due_ms, &why));
+    assert_int_equal(found, 0);
+    claimed = claim_one(f);
+    OK(record_next_receiver(f->record, 0, &found, &due_ms, &why));
+    assert_int_equal(found, 0); // leased
+    OK(record_first_lease(f->record, &lease_ms, &why));
+    assert_true(lease_ms == f->clock.wall_ms + 60000);
+    OK(record_receiver_next(f->record, f->receiver, &due_ms, &why));
+    assert_true(due_ms == lease_ms);
+    OK(record_receiver_next(f->record, f->receiver + 1, &due_ms, &why));
+    assert_true(due_ms == INT64_MAX);
+    clock_manual_advance_ms(&f->clock, 60000);
+    OK(record_begin(f->record, &why));
+    OK(record_shelve(f->record, f->clock.wall_ms, &why));
+    OK(record_commit(f->record, &why));
+    OK(record_next_receiver(f->record, 0, &found, &due_ms, &why));
+    assert_true(found == f->receiver && due_ms == f->clock.wall_ms);
+    assert_int_equal(settle_as(f, &claimed, RECORD_TAKEN), TIDINGS_OK); // nobody has it yet
+}
+
 static void leases_from_the_start_renewed_and_given_back(void **state)
 {
     struct fixture *f = *state;
@@ -823,6 +915,8 @@ static int run_for(const char *url, const char *path)
         TEST(a_lease_that_ended_is_taken_over_and_fences_the_first),
         TEST(a_life_finds_what_the_one_before_it_has_leased),
         TEST(a_lapsed_attempt_is_on_record),
+        TEST(changes_move_a_mark_and_are_found_by_it),
+        TEST(receivers_with_something_due_are_found),
         TEST(leases_from_the_start_renewed_and_given_back),
         TEST(claims_are_by_receiver_in_order_of_time),
         TEST(every_attempt_is_on_record),

@@ -139,5 +139,7 @@ def test_a_lost_database_comes_back(own_server, database, sink):
         answer = api.call("POST", "/v1/notifications", {"source": "s", "type": "t", "txNo": "after", "receivers": [name], "payload": 1})
         assert answer.status in (202, 503), answer
         return answer.json["notifications"][0]["id"] if answer.status == 202 else None
-    api.wait(wait_until(again, what="the database is back"), "delivered")
+    id = wait_until(again, what="the database is back")
+    wait_until(lambda: api.call("GET", f"/v1/notifications/{id}").status == 200, what="it can be read from, too")
+    api.wait(id, "delivered")
     assert len(sink.got("/lost")) == 2
