@@ -131,6 +131,7 @@ void attempt_begin(struct attempt *attempt)
         attempt_release(attempt);
         return;
     }
+    attempt->flight->saves_gate = false;
     gate_begin(lane);
     count_begin(attempt);
     lane->flying++;

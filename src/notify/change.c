@@ -23,6 +23,13 @@ void change_free(struct change *change)
     free(change);
 }
 
+// An operator says that it is well, or it does not matter any more.
+static bool resets_gate(const struct change *change)
+{
+    return change->row.state == NOTIFY_RETIRED ||
+           (change->kind == CHANGE_STATE && change->row.state == NOTIFY_ACTIVE);
+}
+
 // ---- on the store thread ----
 static tidings_status run_change(struct keeper_task *task, struct record *record,
                                  struct tidings_error *err)
@@ -37,6 +44,13 @@ static tidings_status run_change(struct keeper_task *task, struct record *record
     change->made_id = row.id;
     change->made_version = row.version;
     change->made_ms = row.changed_ms;
+    if (resets_gate(change)) {
+        const struct record_gate well = { .receiver_id = row.id };
+        status = record_gate_put(record, &well, err);
+        if (status != TIDINGS_OK) {
+            return status;
+        }
+    }
     return record_ladder_put(record, str_of(receiver_limits(change->settings)->ladder_text),
                              &change->ladder_id, err);
 }
@@ -179,8 +193,11 @@ static void adopt(struct change *change)
     change->settings = NULL;
     lane->version = change->made_version;
     lane->changed_ms = change->made_ms;
-    if (state == NOTIFY_RETIRED || (change->kind == CHANGE_STATE && state == NOTIFY_ACTIVE)) {
-        gate_reset(lane); // an operator says that it is well, or it does not matter any more
+    if (resets_gate(change)) {
+        gate_reset(lane);
+        if (change->posted) { // else another node's rows are
+            lane->gate.saved = (struct record_gate){ .receiver_id = lane->id };
+        }
     }
     if (state != lane->state && state == NOTIFY_ACTIVE) {
         lane->due_ms = 0; // whatever lies there

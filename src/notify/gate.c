@@ -13,6 +13,7 @@ enum {
     TOO_MANY_MS = 60000,
     UNAVAILABLE_MS = 5000,
     UNAVAILABLE_MOST_MS = 300000,
+    FAILURE_STEPS = 4,
 };
 
 static const int64_t ns_per_s = 1000000000;
@@ -84,9 +85,55 @@ void gate_begin(struct lane *lane)
 
 void gate_reset(struct lane *lane)
 {
-    int64_t bucket_ns = lane->gate.bucket_ns;
-    lane->notify->stats.parked -= lane->gate.open;
-    lane->gate = (struct gate){ .bucket_ns = bucket_ns };
+    const struct gate was = lane->gate;
+    lane->notify->stats.parked -= was.open;
+    lane->gate = (struct gate){ .bucket_ns = was.bucket_ns, .saved = was.saved };
+}
+
+// ---- on record ----
+// Failures are written in steps, so that a receiver that errs now and then costs no further row.
+bool gate_save(struct lane *lane, struct record_gate *ret)
+{
+    struct gate *gate = &lane->gate;
+    const struct record_gate *saved = &gate->saved;
+    int64_t step = lane->limits->breaker_failures / FAILURE_STEPS;
+    bool failures_moved = gate->failures == 0
+                              ? saved->failures != 0
+                              : gate->failures < saved->failures ||
+                                    (!gate->open && gate->failures - saved->failures > step);
+    if (!failures_moved && gate->open == saved->open &&
+        gate->slow_until_ms == saved->slow_until_ms && gate->slow_step_ms == saved->slow_step_ms &&
+        (!gate->open || gate->probe_at_ms == saved->probe_at_ms)) {
+        return false;
+    }
+    *ret = (struct record_gate){ .receiver_id = lane->id,
+                                 .failures = gate->failures,
+                                 .open = gate->open,
+                                 .probe_at_ms = gate->open ? gate->probe_at_ms : 0,
+                                 .probe_wait_ms = gate->open ? gate->probe_wait_ms : 0,
+                                 .slow_until_ms = gate->slow_until_ms,
+                                 .slow_step_ms = gate->slow_step_ms };
+    gate->saved = *ret;
+    return true;
+}
+
+// What may have been changed meanwhile are the receiver's settings, and the clock.
+void gate_load(struct lane *lane, const struct record_gate *saved)
+{
+    struct gate *gate = &lane->gate;
+    const struct receiver_limits *limits = lane->limits;
+    int64_t latest_ms = later_ms(clock_wall_ms(lane->notify->clock), limits->probe_max_ms);
+    gate->saved = *saved;
+    gate->failures = saved->failures;
+    gate->slow_until_ms = saved->slow_until_ms;
+    gate->slow_step_ms = saved->slow_step_ms;
+    if (saved->open && limits->breaker_failures > 0) {
+        gate->open = true;
+        gate->probe_wait_ms = saved->probe_wait_ms < limits->probe_max_ms ? saved->probe_wait_ms
+                                                                          : limits->probe_max_ms;
+        gate->probe_at_ms = saved->probe_at_ms < latest_ms ? saved->probe_at_ms : latest_ms;
+        lane->notify->stats.parked++;
+    }
 }
 
 // ---- what was heard ----

@@ -52,6 +52,29 @@ static void load_one(void *arg, const struct record_receiver *row)
     }
 }
 
+static void load_gate(void *arg, const struct record_gate *gate)
+{
+    struct loading *loading = arg;
+    struct lane *lane = lane_of(loading->notify, gate->receiver_id);
+    loading->last = gate->receiver_id;
+    loading->count++;
+    if (lane != NULL) {
+        gate_load(lane, gate);
+    }
+}
+
+static tidings_status load_gates(struct loading *loading)
+{
+    tidings_status status = TIDINGS_OK;
+    loading->last = 0;
+    for (loading->count = 1; status == TIDINGS_OK && loading->count > 0;) {
+        loading->count = 0;
+        status = record_gate_list(loading->record, loading->last, RECORD_BATCH_MAX, load_gate,
+                                  loading, loading->err);
+    }
+    return status;
+}
+
 // A receiver keeps the text of its ladder; the number is looked up, or made.
 static tidings_status load_ladders(struct loading *loading)
 {
@@ -85,6 +108,9 @@ tidings_status lanes_load(struct notify *notify, struct tidings_error *err)
                                       &loading, err);
     }
     status = status == TIDINGS_OK ? loading.status : status;
+    if (status == TIDINGS_OK) {
+        status = load_gates(&loading);
+    }
     if (status == TIDINGS_OK) {
         status = load_ladders(&loading);
     }

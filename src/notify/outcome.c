@@ -11,7 +11,12 @@ static tidings_status run_settle(struct keeper_task *task, struct record *record
                                  struct tidings_error *err)
 {
     struct attempt *attempt = BASE_CONTAINER_OF(task, struct attempt, op.task);
-    return op_own(&attempt->op, record_settle(record, &attempt->outcome, &attempt->op.err), err);
+    const struct flight *flight = attempt->flight;
+    tidings_status status =
+        op_own(&attempt->op, record_settle(record, &attempt->outcome, &attempt->op.err), err);
+    return status == TIDINGS_OK && flight != NULL && flight->saves_gate
+               ? record_gate_put(record, &flight->gate, err)
+               : status;
 }
 
 static void count(struct attempt *attempt)
@@ -30,6 +35,7 @@ static void count(struct attempt *attempt)
         notify->stats.stale++;
     } else {
         notify->stats.unsettled++; // its lease ends by itself
+        lane->gate.saved = (struct record_gate){ .failures = INT64_MAX }; // nobody knows
         log_line(notify->options.log, LOG_WARN, "notify",
                  "msg=\"an outcome could not be stored\" receiver=%s error=\"%s\"", lane->name,
                  error_text(&attempt->op.err, attempt->op.status));
@@ -260,6 +266,7 @@ static void judge(struct attempt *attempt, const struct http_result *result)
     record_result(attempt, result, class);
     count_reply(attempt, result, taken, class);
     gate_heard(attempt->lane, result, taken);
+    flight->saves_gate = gate_save(attempt->lane, &flight->gate);
     if (attempt->outcome.reason == RECORD_REASON_GONE) {
         stop_lane(attempt);
     }

@@ -79,7 +79,8 @@ struct gate {
     int64_t probe_wait_ms;
     int64_t ramp; // in-flight limit after the breaker closed; 0 = the receiver's own
     int64_t ramp_taken;
-    int64_t bucket_ns; // monotonic: when the bucket will be full again, see gate.c
+    int64_t bucket_ns;        // monotonic: when the bucket will be full again, see gate.c
+    struct record_gate saved; // what is on record of it
 };
 
 struct claim { // what a lane asks of the store, one at a time
@@ -162,6 +163,9 @@ size_t gate_limit(const struct lane *lane); // attempts at a time
 void gate_begin(struct lane *lane);         // an attempt begins
 void gate_heard(struct lane *lane, const struct http_result *result, bool taken);
 void gate_reset(struct lane *lane);
+// Is it worth a row, since what is on record tells something else? Then what is to be written.
+bool gate_save(struct lane *lane, struct record_gate *ret);
+void gate_load(struct lane *lane, const struct record_gate *saved);
 
 // ---- dispatch.c ----
 // A row of it is due then, or earlier.
@@ -196,6 +200,8 @@ void parcel_unref(struct notify *notify, struct parcel *parcel); // NULL allowed
 struct flight {          // what an attempt needs from its begin to its end on record
     struct flight *next; // among those that are not used
     struct receiver_request request;
+    bool saves_gate; // with the outcome
+    struct record_gate gate;
     char error[RECORD_ERROR_MAX];
     char reply[REPLY_KEPT];
 };

@@ -136,6 +136,23 @@ tidings_status record_receiver_since(struct record *record, int64_t seq, size_t 
                                                   const struct record_receiver *receiver),
                                      void *arg, struct tidings_error *err) TIDINGS_NODISCARD;
 
+// ---- how receivers are, as this node knows it ----
+struct record_gate {
+    int64_t receiver_id;
+    int64_t failures; // in a row
+    bool open;        // its breaker is
+    int64_t probe_at_ms;
+    int64_t probe_wait_ms;
+    int64_t slow_until_ms;
+    int64_t slow_step_ms;
+};
+tidings_status record_gate_put(struct record *record, const struct record_gate *gate,
+                               struct tidings_error *err) TIDINGS_NODISCARD;
+// Of this node's number, in the order of receivers after `after`.
+tidings_status record_gate_list(struct record *record, int64_t after, size_t max,
+                                void (*each)(void *arg, const struct record_gate *gate), void *arg,
+                                struct tidings_error *err) TIDINGS_NODISCARD;
+
 // ---- several nodes on one database ----
 // May others write to the database, too? Not to an SQLite file.
 bool record_is_shared(const struct record *record);

@@ -22,6 +22,7 @@
 //   that they are never taken for a node's number. owner: the node's lasting identity.
 // mark: how often receivers (1) and bindings (2) were changed; whoever changes one moves its mark
 //   first, and so waits for others that do: marks are committed in their order.
+// gate: what a node knows of how a receiver is; each node writes its own rows.
 // receiver: seq is the mark of its last change.
 // idempotency: key = SHA-256 of whose key it is and the key; request = SHA-256 of the request and
 // the highest id of before it (8 bytes, big endian).
@@ -71,7 +72,11 @@ static const struct db_migration migrations[] = {
          "INSERT INTO mark (what, seq) VALUES (1, 0);"
          "INSERT INTO mark (what, seq) VALUES (2, 0);"
          "ALTER TABLE receiver ADD COLUMN seq {bigint} NOT NULL DEFAULT 0;"
-         "CREATE INDEX receiver_seq ON receiver (seq)" },
+         "CREATE INDEX receiver_seq ON receiver (seq);"
+         "CREATE TABLE gate (node {bigint} NOT NULL, receiver_id {bigint} NOT NULL,"
+         " failures {bigint} NOT NULL, open {bigint} NOT NULL, probe_at_ms {bigint} NOT NULL,"
+         " probe_wait_ms {bigint} NOT NULL, slow_until_ms {bigint} NOT NULL,"
+         " slow_step_ms {bigint} NOT NULL, PRIMARY KEY (node, receiver_id)) {clustered}" },
 };
 
 tidings_status record_migrate(struct db *db, struct tidings_error *err)

@@ -3,7 +3,7 @@
 import pytest
 from client import wait_until
 from notifier import ALLOW, Notifier
-from receivers import ok, reset, status
+from receivers import busy, ok, reset, status
 
 pytestmark = pytest.mark.ours
 FLAGS = (ALLOW,)
@@ -101,3 +101,51 @@ def test_after_a_restart(own_server, sink):
     sink.on("/restart", ok())
     for id in ids:
         api.wait(id, "delivered", within_s=120)
+
+
+@pytest.mark.parametrize("kill9", [False, True])
+def test_it_is_open_still_after_a_restart(own_server, sink, kill9):
+    """So are the times that a receiver asked for; failures in a row go on, and what an operator closed stays closed."""
+    server = own_server(ALLOW)
+    api = Notifier(server)
+    sink.on("/open", status(500))
+    sink.on("/slow", busy("600"))
+    sink.on("/closed", status(500))
+    rare = {"failures": 2, "probeMs": 600_000, "probeMaxMs": 600_000}
+    opened = api.receiver(sink.url("/open"), ladder="10ms*", inFlight=1, breaker=rare)
+    slowed = api.receiver(sink.url("/slow"), ladder="10ms*", inFlight=1)
+    closed = api.receiver(sink.url("/closed"), ladder="1h", inFlight=1, breaker=rare)
+    waits = [api.submit(name) for name in (opened, slowed, opened)]
+    others = [api.submit(closed) for _ in range(2)]
+    was = [parked(api, opened), api.wait_receiver(slowed, lambda view: view.get("slowUntil")), parked(api, closed)]
+    api.good("POST", f"/v1/receivers/{closed}/resume")
+    for id in others:
+        api.wait_attempts(id, 1)
+    before = {path: len(sink.got(path)) for path in ("/open", "/slow")}
+    server.restart(kill9=kill9)
+    view = api.show(opened)
+    assert view["breaker"] == was[0]["breaker"] and view["breaker"]["failures"] == 2
+    assert api.show(slowed)["slowUntil"] == was[1]["slowUntil"]
+    assert api.show(closed)["breaker"] == {"open": False, "failures": 0} and api.metrics()["tidings_notify_receivers_parked"] == 1
+    sink.on("/closed", ok())
+    api.wait(api.submit(closed), "delivered")
+    assert {path: len(sink.got(path)) for path in before} == before
+    sink.on("/open", ok())
+    api.good("POST", f"/v1/receivers/{opened}/resume")
+    for id in (waits[0], waits[2]):
+        api.wait(id, "delivered")
+    server.restart(kill9=kill9)
+    assert api.show(opened)["breaker"] == {"open": False, "failures": 0}
+
+
+def test_a_probe_is_made_at_its_time_after_a_restart(own_server, sink):
+    server = own_server(ALLOW)
+    api = Notifier(server)
+    sink.on("/probe", status(500), status(500), ok())
+    name = api.receiver(sink.url("/probe"), ladder="10ms*", inFlight=1, breaker={"failures": 2, "probeMs": 3000, "probeMaxMs": 3000})
+    id = api.submit(name)
+    at_ms = parked(api, name)["breaker"]["nextProbeAt"]
+    server.restart(kill9=True)
+    api.wait(id, "delivered")
+    assert sink.got("/probe")[2].wall_ms >= at_ms
+    assert api.show(name)["breaker"]["open"] is False

@@ -211,6 +211,76 @@ static void the_bucket_has_so_many_and_no_more(void **state)
     assert_int_equal(opens_in(f), 100);
 }
 
+// Written when it opens, probes and closes, and now and then on the way; never for nothing.
+static void what_is_worth_a_row_is_saved(void **state)
+{
+    struct fixture *f = *state;
+    struct record_gate row = { 0 };
+    set(f, ",\"breaker\":{\"failures\":8,\"probeMs\":100,\"probeMaxMs\":350}");
+    f->lane.id = 7;
+    int rows = 0;
+    for (int i = 0; i < 7; i++) {
+        hear(f, 500, 0);
+        rows += gate_save(&f->lane, &row);
+        assert_false(gate_save(&f->lane, &row));
+    }
+    assert_int_equal(rows, 2); // 3 and 6
+    assert_true(row.failures == 6 && !row.open && row.receiver_id == 7);
+    hear(f, 500, 0);
+    assert_true(gate_save(&f->lane, &row));
+    assert_true(row.open && row.failures == 8 && row.probe_wait_ms == 100);
+    assert_true(row.probe_at_ms == f->clock.wall_ms + 100);
+    hear(f, 500, 0); // one that was under way
+    assert_false(gate_save(&f->lane, &row));
+    gate_begin(&f->lane);
+    hear(f, 500, 0);
+    assert_true(gate_save(&f->lane, &row));
+    assert_int_equal(row.probe_wait_ms, 200);
+    gate_begin(&f->lane);
+    hear(f, 200, 0);
+    assert_true(gate_save(&f->lane, &row));
+    assert_true(!row.open && row.failures == 0 && row.probe_at_ms == 0);
+    for (int i = 0; i < 10; i++) { // errs now and then
+        hear(f, i % 2 == 0 ? 500 : 200, 0);
+        assert_false(gate_save(&f->lane, &row));
+    }
+    hear(f, 429, 5000);
+    assert_true(gate_save(&f->lane, &row));
+    assert_true(row.slow_until_ms == f->clock.wall_ms + 5000);
+}
+
+static void what_was_saved_is_as_it_was(void **state)
+{
+    struct fixture *f = *state;
+    struct record_gate row = { 0 };
+    set(f, ",\"breaker\":{\"failures\":2,\"probeMs\":100,\"probeMaxMs\":350}");
+    hear(f, 500, 0);
+    hear(f, 500, 0);
+    gate_begin(&f->lane);
+    hear(f, 500, 0);
+    assert_true(gate_save(&f->lane, &row));
+    f->lane.gate = (struct gate){ 0 };
+    f->notify.stats.parked = 0;
+    gate_load(&f->lane, &row);
+    assert_true(f->lane.gate.open && f->lane.gate.failures == 3 && f->notify.stats.parked == 1);
+    assert_int_equal(opens_in(f), 200);
+    assert_int_equal(gate_limit(&f->lane), 1);
+    assert_false(gate_save(&f->lane, &row));
+    gate_reset(&f->lane);
+    assert_true(gate_save(&f->lane, &row)); // what is on record is another
+    row = (struct record_gate){ .failures = 9,
+                                .open = true,
+                                .probe_at_ms = INT64_MAX, // as by a clock that was wrong
+                                .probe_wait_ms = INT64_MAX };
+    gate_load(&f->lane, &row);
+    assert_int_equal(opens_in(f), 350);
+    gate_reset(&f->lane);
+    set(f, ",\"breaker\":{\"failures\":0}"); // it has none any more
+    gate_load(&f->lane, &row);
+    assert_false(f->lane.gate.open);
+    assert_int_equal(opens_in(f), 0);
+}
+
 int main(void)
 {
 #define TEST(name)                                                                                 \
@@ -226,6 +296,8 @@ int main(void)
         TEST(what_it_asks_for_is_kept_in_full),
         TEST(without_a_time_it_grows),
         TEST(the_bucket_has_so_many_and_no_more),
+        TEST(what_is_worth_a_row_is_saved),
+        TEST(what_was_saved_is_as_it_was),
     };
 #undef TEST
     return cmocka_run_group_tests(tests, NULL, NULL);
