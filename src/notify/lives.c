@@ -24,13 +24,13 @@ static struct lives *lives_of(struct op *op)
     return BASE_CONTAINER_OF(op, struct lives, op);
 }
 
-static void post(struct lives *lives, struct keeper *keeper, op_run *run, void (*take)(struct op *))
+static void post(struct lives *lives, op_run *run, void (*take)(struct op *))
 {
     op_init(&lives->op, lives->op.notify, run, take);
-    lives->busy = op_post_to(&lives->op, keeper) == TIDINGS_OK; // else the next look
+    lives->busy = op_post(&lives->op) == TIDINGS_OK; // else the next look
 }
 
-// ---- on the store thread and beside it ----
+// ---- on the store thread ----
 static tidings_status run_look(struct keeper_task *task, struct record *record,
                                struct tidings_error *err)
 {
@@ -108,7 +108,7 @@ static void take_look(struct op *op)
     }
     if (lives->count == 0) {
         if (++lives->quiet >= QUIET_LOOKS) {
-            post(lives, notify->keeper, run_end, take_end);
+            post(lives, run_end, take_end);
         }
         return;
     }
@@ -119,14 +119,14 @@ static void take_look(struct op *op)
         lives->begun_ms[i] = leased_ms(row->id, row->until_ms,
                                        lane != NULL ? lane->limits->timeout_ms : 0, lives->due_ms);
     }
-    post(lives, notify->keeper, run_return, take_return);
+    post(lives, run_return, take_return);
 }
 
 void lives_look(struct notify *notify)
 {
     struct lives *lives = notify->lives;
     if (!lives->busy && !lives->over && !atomic_load(&notify->stopping)) {
-        post(lives, notify->reader, run_look, take_look);
+        post(lives, run_look, take_look);
     }
 }
 

@@ -209,6 +209,10 @@ static void take_count(struct op *op)
                  error_text(&op->err, op->status));
     }
     free_counting(counting);
+    if (notify->counted && !notify->shared) { // from now on it is known
+        keeper_stop(notify->counter);
+        notify->counter = NULL;
+    }
 }
 
 static struct counting *start_count(struct notify *notify, bool first)
@@ -225,7 +229,7 @@ static struct counting *start_count(struct notify *notify, bool first)
     counting->first = first;
     (void)sem_init(&counting->begun, 0, 0);
     notify->counting = true;
-    if (op_post_to(&counting->op, notify->reader) != TIDINGS_OK) {
+    if (op_post_to(&counting->op, notify->counter) != TIDINGS_OK) {
         free_counting(counting);
         return NULL;
     }

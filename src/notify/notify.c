@@ -93,6 +93,9 @@ static tidings_status start_keepers(struct notify *notify, struct tidings_error 
         options.queue = 0;
         status = keeper_start(notify->database_url, &options, &notify->reader, err);
     }
+    if (status == TIDINGS_OK) {
+        status = keeper_start(notify->database_url, &options, &notify->counter, err);
+    }
     return status;
 }
 
@@ -122,6 +125,7 @@ tidings_status notify_start(const struct notify_options *options, struct notify 
         status = start_keepers(notify, err);
     }
     if (status != TIDINGS_OK) {
+        keeper_stop(notify->reader);
         keeper_stop(notify->keeper);
         http_client_free(notify->client);
         free_notify(notify);
@@ -166,8 +170,10 @@ void notify_stop(struct notify *notify)
     outcomes_again(notify);
     answers_take(notify);
     wait_for_store(notify);
+    keeper_stop(notify->counter);
     keeper_stop(notify->reader);
     keeper_stop(notify->keeper);
+    notify->counter = NULL;
     notify->reader = NULL;
     notify->keeper = NULL; // what is asked of it now is answered E_CLOSED
     while (notify->out > 0) {

@@ -285,6 +285,7 @@ struct notify {
     const struct clock *clock;
     struct keeper *keeper;
     struct keeper *reader;
+    struct keeper *counter; // reads, too: a count of millions must not hold up what else is read
     struct http_client *client;
     struct net_timer *timer;
     struct rnd rnd;
