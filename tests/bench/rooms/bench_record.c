@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the record costs, on the thread that stores. Times are CPU and wall microseconds per row,
 // commits and checkpoints included; prints one line per phase.
-//   bench_record URL fill COUNT          unfinished rows of RECEIVERS receivers, due in an hour or
-//   so bench_record URL run COUNT BATCH     accepted with a lease, BATCH per commit, then delivered
+//   bench_record URL fill COUNT          unfinished rows of RECEIVERS receivers, due in an hour
+//   bench_record URL run COUNT BATCH     accepted with a lease, BATCH per commit, then delivered
+//   bench_record URL mixed COUNT BATCH   each commit accepts BATCH and settles those of the one
+//                                        before it, as under load; times are of both together
 //   bench_record URL retry COUNT BATCH   claimed when due, read, and to be tried again
 //   bench_record URL first               opens, claims one and reads it
 //   bench_record URL purge COUNT BATCH   accepted, delivered, then forgotten in steps of BATCH rows
@@ -130,20 +132,24 @@ static void accept_one(struct bench *bench, int64_t receiver_id, int64_t due_ms,
         (struct record_claimed){ .id = accepted.id, .epoch = accepted.epoch, .ladder_id = 1 };
 }
 
-static void accept_batch(struct bench *bench, int64_t batch)
+static void accept_all(struct bench *bench, int64_t batch)
 {
     const int64_t now_ms = clock_wall_ms(clock_system());
     bench->count = 0;
-    MUST(record_begin(bench->record, &why));
     for (int64_t i = 0; i < batch; i++) {
         accept_one(bench, 1 + (int64_t)rnd_below(&bench->rnd, RECEIVERS), now_ms, now_ms + 60000);
     }
+}
+
+static void accept_batch(struct bench *bench, int64_t batch)
+{
+    MUST(record_begin(bench->record, &why));
+    accept_all(bench, batch);
     commit(bench);
 }
 
-static void settle_batch(struct bench *bench, enum record_event event, int64_t due_ms)
+static void settle_all(struct bench *bench, enum record_event event, int64_t due_ms)
 {
-    MUST(record_begin(bench->record, &why));
     for (size_t i = 0; i < bench->count; i++) {
         const struct record_claimed *claimed = &bench->claimed[i];
         const struct record_outcome outcome = {
@@ -167,6 +173,12 @@ static void settle_batch(struct bench *bench, enum record_event event, int64_t d
         };
         MUST(record_settle(bench->record, &outcome, &why));
     }
+}
+
+static void settle_batch(struct bench *bench, enum record_event event, int64_t due_ms)
+{
+    MUST(record_begin(bench->record, &why));
+    settle_all(bench, event, due_ms);
     commit(bench);
 }
 
@@ -226,6 +238,21 @@ static void run(struct bench *bench, int64_t count, int64_t batch)
     print("settle", &settling, count);
 }
 
+static void mixed(struct bench *bench, int64_t count, int64_t batch)
+{
+    struct meter meter = { 0 };
+    accept_batch(bench, batch);
+    for (int64_t done = 0; done < count; done += batch) {
+        begin(&meter);
+        MUST(record_begin(bench->record, &why));
+        settle_all(bench, RECORD_TAKEN, 0);
+        accept_all(bench, batch);
+        commit(bench);
+        end(&meter);
+    }
+    print("both", &meter, count);
+}
+
 static void retry(struct bench *bench, int64_t count, int64_t batch)
 {
     struct meter claiming = { 0 };
@@ -283,9 +310,8 @@ int main(int argc, char **argv)
     static const struct {
         const char *name;
         void (*run)(struct bench *bench, int64_t count, int64_t batch);
-    } phases[] = {
-        { "fill", fill }, { "run", run }, { "retry", retry }, { "first", first }, { "purge", purge }
-    };
+    } phases[] = { { "fill", fill },   { "run", run },     { "mixed", mixed },
+                   { "retry", retry }, { "first", first }, { "purge", purge } };
     static struct bench bench;
     struct meter opening = { 0 };
     int64_t count = 0;
@@ -300,7 +326,8 @@ int main(int argc, char **argv)
     }
     if (phase == NULL) {
         (void)fprintf(
-            stderr, "usage: bench_record URL fill|run|retry|first|purge [COUNT [BATCH [WARM]]]\n");
+            stderr,
+            "usage: bench_record URL fill|run|mixed|retry|first|purge [COUNT [BATCH [WARM]]]\n");
         return 2;
     }
     clock_manual_init(&bench.clock, FILL_MS);
