@@ -18,9 +18,13 @@ enum {
     BUSY_DEFAULT_MS = 5000,
 };
 
+// What begins and ends transactions, prepared once.
+enum edge { EDGE_BEGIN, EDGE_BEGIN_READ, EDGE_COMMIT, EDGE_COUNT };
+
 struct sqlite_db {
     struct db base;
     sqlite3 *handle;
+    sqlite3_stmt *edges[EDGE_COUNT];
     int wal_pages; // in the write-ahead log and not yet handed back
     int wal_most;  // they are when there are more
 };
@@ -111,6 +115,28 @@ static int on_wal(void *arg, sqlite3 *handle, const char *name, int pages)
     return SQLITE_OK;
 }
 
+static tidings_status prepare_edges(struct sqlite_db *db, struct tidings_error *err)
+{
+    static const char *const texts[] = { [EDGE_BEGIN] = "BEGIN IMMEDIATE",
+                                         [EDGE_BEGIN_READ] = "BEGIN DEFERRED",
+                                         [EDGE_COMMIT] = "COMMIT" };
+    int code = SQLITE_OK;
+    for (int i = 0; i < EDGE_COUNT && code == SQLITE_OK; i++) {
+        code = sqlite3_prepare_v3(db->handle, texts[i], -1, SQLITE_PREPARE_PERSISTENT,
+                                  &db->edges[i], NULL);
+    }
+    return code == SQLITE_OK ? TIDINGS_OK : fail(db->handle, code, "sqlite: prepare", err);
+}
+
+static tidings_status run_edge(struct sqlite_db *db, enum edge edge, struct tidings_error *err)
+{
+    int code = sqlite3_step(db->edges[edge]);
+    tidings_status status =
+        code == SQLITE_DONE ? TIDINGS_OK : fail(db->handle, code, "sqlite", err);
+    (void)sqlite3_reset(db->edges[edge]);
+    return status;
+}
+
 static tidings_status configure(struct sqlite_db *db, const struct db_options *options,
                                 struct tidings_error *err)
 {
@@ -121,7 +147,8 @@ static tidings_status configure(struct sqlite_db *db, const struct db_options *o
     (void)sqlite3_snprintf(
         (int)sizeof sql, sql,
         "PRAGMA mmap_size=0; PRAGMA cache_size=-%lld; PRAGMA temp_store=MEMORY;"
-        "PRAGMA trusted_schema=OFF; PRAGMA foreign_keys=ON;%s PRAGMA synchronous=%s;"
+        "PRAGMA trusted_schema=OFF; PRAGMA foreign_keys=ON; PRAGMA secure_delete=FAST;"
+        "%s PRAGMA synchronous=%s;"
         "PRAGMA journal_size_limit=%lld;",
         (long long)(cache / 1024 + 1), options->read_only ? "" : " PRAGMA journal_mode=WAL;",
         options->sync == DB_SYNC_FULL ? "FULL" : "NORMAL", (long long)(LATE * log));
@@ -133,7 +160,7 @@ static tidings_status configure(struct sqlite_db *db, const struct db_options *o
         return fail(db->handle, code, "sqlite: cannot set up the database", err);
     }
     (void)sqlite3_wal_hook(db->handle, on_wal, db);
-    return TIDINGS_OK;
+    return prepare_edges(db, err);
 }
 
 // What holds for the whole process: before its first database, later SQLite refuses it and goes on
@@ -149,6 +176,9 @@ static void prepare_library(void)
 static void close_db(struct db *base)
 {
     struct sqlite_db *db = of_db(base);
+    for (int i = 0; i < EDGE_COUNT; i++) {
+        (void)sqlite3_finalize(db->edges[i]);
+    }
     (void)sqlite3_close_v2(db->handle);
     free(db);
 }
@@ -192,12 +222,12 @@ static tidings_status exec(struct db *base, const char *sql, struct tidings_erro
 
 static tidings_status begin(struct db *base, struct tidings_error *err)
 {
-    return exec(base, "BEGIN IMMEDIATE", err);
+    return run_edge(of_db(base), EDGE_BEGIN, err);
 }
 
 static tidings_status begin_read(struct db *base, struct tidings_error *err)
 {
-    return exec(base, "BEGIN DEFERRED", err);
+    return run_edge(of_db(base), EDGE_BEGIN_READ, err);
 }
 
 static tidings_status commit(struct db *base, struct tidings_error *err)
@@ -205,7 +235,7 @@ static tidings_status commit(struct db *base, struct tidings_error *err)
     if (sqlite3_get_autocommit(of_db(base)->handle)) { // an error ended the transaction before
         return error_set(err, TIDINGS_E_STATE, "sqlite: the transaction was rolled back");
     }
-    return exec(base, "COMMIT", err);
+    return run_edge(of_db(base), EDGE_COMMIT, err);
 }
 
 static void rollback(struct db *base)
