@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The unique key of a notification. Its slot is a number of 63 bits: the upper ones are a hash
-// of tx_no alone, so that a range of slots holds all keys with a tx_no; the lower ones are of a
-// SHA-256 of the whole key. This is the one index that is not in the order of time, so it is as
+// of tx_no alone, so that a range of slots holds all keys with a tx_no; the lower ones are a hash
+// of the whole key. This is the one index that is not in the order of time, so it is as
 // narrow as can be; the key itself is compared in the row that the slot names. Another key in the
 // slot sends it to the next one (linear probing within the lower part): between a key's first slot
 // and its own none is free, which a key that goes keeps true by letting others move up. The slots
@@ -25,13 +25,12 @@ static int64_t tx_slot(struct str tx_no)
 }
 
 // The whole key is length-prefixed, so that no two are the same bytes.
-static tidings_status first_slot(struct record *record, const struct record_key *key, int64_t *ret,
+static tidings_status first_slot(const struct record_key *key, int64_t *ret,
                                  struct tidings_error *err)
 {
     char bytes[8 + 3 * (4 + RECORD_NAME_MAX)];
     const struct str parts[] = { key->source, key->type, key->tx_no };
     size_t len = 8;
-    unsigned char hash[RECORD_HASH_SIZE];
     num_store_be64(bytes, (uint64_t)key->receiver_id);
     for (size_t i = 0; i < BASE_COUNT(parts); i++) {
         if (parts[i].len > RECORD_NAME_MAX) {
@@ -44,9 +43,10 @@ static tidings_status first_slot(struct record *record, const struct record_key 
         }
         len += 4 + parts[i].len;
     }
-    tidings_status status = record_hash(record, str_make(bytes, len), hash, err);
-    *ret = tx_slot(key->tx_no) | ((int64_t)(num_load_be64(hash) >> 1) & LOW_MASK);
-    return status;
+    // What differs in few bytes must not have neighbouring slots: the product's upper bits.
+    const uint64_t hash = str_hash(str_make(bytes, len)) * 0x9e3779b97f4a7c15ULL;
+    *ret = tx_slot(key->tx_no) | (int64_t)(hash >> (64 - RECORD_SLOT_LOW_BITS));
+    return TIDINGS_OK;
 }
 
 static tidings_status holder(struct record *record, int64_t slot, int64_t *ret_id,
@@ -107,7 +107,7 @@ tidings_status record_key_take(struct record *record, const struct record_key *k
                                int64_t *ret_id, struct tidings_error *err)
 {
     int64_t slot = 0;
-    tidings_status status = first_slot(record, key, &slot, err);
+    tidings_status status = first_slot(key, &slot, err);
     for (int i = 0; i < SLOTS && status == TIDINGS_OK; i++, slot = next_slot(slot)) {
         bool same = false;
         status = try_slot(record, slot, id, ret_id, err);
@@ -212,7 +212,7 @@ static tidings_status home_of(struct record *record, int64_t id, int64_t *ret,
     if (status == TIDINGS_OK) {
         const struct record_key key = { db_column_i64(stmt, 0), db_column_text(stmt, 1),
                                         db_column_text(stmt, 2), db_column_text(stmt, 3) };
-        status = first_slot(record, &key, ret, err);
+        status = first_slot(&key, ret, err);
         db_reset(stmt);
     }
     return status;
@@ -280,7 +280,7 @@ tidings_status record_key_drop(struct record *record, const struct record_key *k
     int64_t slot = 0;
     bool left = false;
     bool was_recent = false;
-    tidings_status status = first_slot(record, key, &slot, err);
+    tidings_status status = first_slot(key, &slot, err);
     for (int i = 0; i < SLOTS && status == TIDINGS_OK; i++, slot = next_slot(slot)) {
         status = leave(record, slot, id, &left, &was_recent, err);
         if (status == TIDINGS_OK && left) {

@@ -6,18 +6,22 @@
 // commit, many to a page. What is in neither is not taken.
 //
 // `recent_key` is the truth: it is read when a connection is opened, and what other connections
-// appended is read at the first use in each batch. Its last row always stays, so that `seq` goes
-// on.
+// appended is read at the first use in each batch. A row holds what one batch added: pairs of slot
+// and id (0: dropped), big-endian, numbered one after the other; `seq` is the number of the last
+// one. The last row always stays, so that the numbers go on.
 #include <stdlib.h>
 
+#include "base/num.h"
 #include "record/private.h"
 
 enum {
     GENERATION_DEFAULT = 256 * 1024,
     GENERATION_MAX = 1024 * 1024,
     ENTRIES_MAX = 8 * 1024 * 1024, // two generations and what a few large batches add
-    READ_STEP = 4096,
-    MERGE_STEP = 64, // besides twice what was added
+    PAIR = 16,                     // bytes of slot and id
+    ROW_MAX = 192,                 // pairs of a row, which fit into one page
+    READ_STEP = 256,               // rows
+    MERGE_STEP = 64,               // besides twice what was added
     TRIM_STEP = 256,
 };
 
@@ -152,6 +156,35 @@ static void stop_merging(struct recent *recent)
 }
 
 // ---- what others did ----
+// The pairs of a row; its first one's number in *ret_first.
+static tidings_status row_of(struct db_stmt *stmt, struct str *ret_pairs, int64_t *ret_first,
+                             struct tidings_error *err)
+{
+    const struct str pairs = db_column_blob(stmt, 1);
+    *ret_pairs = pairs;
+    *ret_first = db_column_i64(stmt, 0) - (int64_t)(pairs.len / PAIR) + 1;
+    return pairs.len > 0 && pairs.len % PAIR == 0
+               ? TIDINGS_OK
+               : error_set(err, TIDINGS_E_CORRUPT, "record: recent keys of %zu bytes", pairs.len);
+}
+
+static tidings_status read_row(struct recent *recent, struct db_stmt *stmt,
+                               struct tidings_error *err)
+{
+    struct str pairs;
+    int64_t first = 0;
+    tidings_status status = row_of(stmt, &pairs, &first, err);
+    if (status == TIDINGS_OK && first != recent->last_seq + 1) {
+        bloom_reset(recent->bloom); // some went to the table before they were seen here
+    }
+    for (size_t at = 0; at < pairs.len && status == TIDINGS_OK; at += PAIR) {
+        status =
+            remember(recent, (int64_t)num_load_be64(pairs.ptr + at),
+                     (int64_t)num_load_be64(pairs.ptr + at + 8), first + (int64_t)(at / PAIR), err);
+    }
+    return status;
+}
+
 static tidings_status read_step(struct record *record, size_t *ret_count, struct tidings_error *err)
 {
     struct recent *recent = record->recent;
@@ -160,14 +193,29 @@ static tidings_status read_step(struct record *record, size_t *ret_count, struct
     tidings_status status = TIDINGS_OK;
     *ret_count = 0;
     while (status == TIDINGS_OK && (status = db_step(stmt, err)) == TIDINGS_OK) {
-        if ((*ret_count)++ == 0 && db_column_i64(stmt, 0) != recent->last_seq + 1) {
-            bloom_reset(recent->bloom); // some went to the table before they were seen here
-        }
-        status = remember(recent, db_column_i64(stmt, 1), db_column_i64(stmt, 2),
-                          db_column_i64(stmt, 0), err);
+        (*ret_count)++;
+        status = read_row(recent, stmt, err);
     }
     db_reset(stmt);
     return status == TIDINGS_E_EOF ? TIDINGS_OK : status;
+}
+
+// A reader: what is no longer in `recent_key` is in the table.
+static tidings_status forget_moved(struct record *record, struct tidings_error *err)
+{
+    struct db_stmt *stmt = record_bind(record, STMT_RECENT_SINCE, "ii", (int64_t)0, (int64_t)1);
+    struct str pairs;
+    int64_t first = 0;
+    tidings_status status = record_first(stmt, err);
+    if (status != TIDINGS_OK) {
+        return status == TIDINGS_E_NOT_FOUND ? TIDINGS_OK : status;
+    }
+    status = row_of(stmt, &pairs, &first, err);
+    db_reset(stmt);
+    if (status == TIDINGS_OK) {
+        forget_until(record->recent, first - 1);
+    }
+    return status;
 }
 
 static tidings_status catch_up(struct record *record, struct tidings_error *err)
@@ -189,9 +237,7 @@ static tidings_status catch_up(struct record *record, struct tidings_error *err)
         status = read_step(record, &count, err);
     }
     if (status == TIDINGS_OK && record->read_only && recent->count >= recent->trim_at) {
-        int64_t first = 0;
-        status = record_number(record_bind(record, STMT_RECENT_FIRST, ""), &first, err);
-        forget_until(recent, first - 1);
+        status = forget_moved(record, err);
     }
     recent->fresh = status == TIDINGS_OK && recent->in_batch;
     recent->mark = recent->count;
@@ -214,15 +260,14 @@ tidings_status recent_get(struct record *record, int64_t slot, int64_t *ret_id,
     return status;
 }
 
+// Written with the commit.
 tidings_status recent_add(struct record *record, int64_t slot, int64_t id,
                           struct tidings_error *err)
 {
     tidings_status status = catch_up(record, err);
-    const int64_t seq = record->recent->last_seq + 1;
-    if (status == TIDINGS_OK) {
-        status = record_run(record, NULL, err, STMT_RECENT_ADD, "iii", seq, slot, id);
-    }
-    return status == TIDINGS_OK ? remember(record->recent, slot, id, seq, err) : status;
+    return status == TIDINGS_OK
+               ? remember(record->recent, slot, id, record->recent->last_seq + 1, err)
+               : status;
 }
 
 static int by_slot(const void *a, const void *b)
@@ -230,6 +275,30 @@ static int by_slot(const void *a, const void *b)
     const struct merged *left = a;
     const struct merged *right = b;
     return (left->slot > right->slot) - (left->slot < right->slot);
+}
+
+// In its row.
+static tidings_status drop_pair(struct record *record, int64_t seq, struct tidings_error *err)
+{
+    struct db_stmt *stmt = record_bind(record, STMT_RECENT_SINCE, "ii", seq - 1, (int64_t)1);
+    char changed[ROW_MAX * PAIR];
+    struct str pairs;
+    int64_t first = 0;
+    int64_t last = 0;
+    tidings_status status = record_first(stmt, err);
+    if (status != TIDINGS_OK) {
+        return status == TIDINGS_E_NOT_FOUND ? TIDINGS_OK : status;
+    }
+    status = row_of(stmt, &pairs, &first, err);
+    bool has = status == TIDINGS_OK && first <= seq && pairs.len <= sizeof changed;
+    if (has) {
+        last = db_column_i64(stmt, 0);
+        memcpy(changed, pairs.ptr, pairs.len);
+        num_store_be64(changed + (size_t)(seq - first) * PAIR + 8, 0);
+        pairs = str_make(changed, pairs.len);
+    }
+    db_reset(stmt);
+    return has ? record_run(record, NULL, err, STMT_RECENT_CHANGE, "bi", pairs, last) : status;
 }
 
 tidings_status recent_drop(struct record *record, int64_t slot, int64_t id, bool *ret_dropped,
@@ -252,7 +321,8 @@ tidings_status recent_drop(struct record *record, int64_t slot, int64_t id, bool
         merging->id = 0;
     }
     entry->id = 0;
-    return record_run(record, NULL, err, STMT_RECENT_DROP, "i", entry->seq);
+    return entry->seq <= recent->mark_seq ? drop_pair(record, entry->seq, err)
+                                          : TIDINGS_OK; // it is not written yet
 }
 
 tidings_status recent_ids(struct record *record, int64_t first_slot,
@@ -304,6 +374,23 @@ static tidings_status fill_bloom(struct record *record, struct tidings_error *er
     return status;
 }
 
+static tidings_status write_added(struct record *record, struct tidings_error *err)
+{
+    struct recent *recent = record->recent;
+    tidings_status status = TIDINGS_OK;
+    for (size_t at = recent->mark; at < recent->count && status == TIDINGS_OK;) {
+        char pairs[ROW_MAX * PAIR];
+        size_t len = 0;
+        for (; at < recent->count && len < sizeof pairs; at++, len += PAIR) {
+            num_store_be64(pairs + len, (uint64_t)recent->entries[at].slot);
+            num_store_be64(pairs + len + 8, (uint64_t)recent->entries[at].id);
+        }
+        status = record_run(record, NULL, err, STMT_RECENT_ADD, "ib", recent->entries[at - 1].seq,
+                            str_make(pairs, len));
+    }
+    return status;
+}
+
 tidings_status recent_before_commit(struct record *record, struct tidings_error *err)
 {
     struct recent *recent = record->recent;
@@ -312,7 +399,10 @@ tidings_status recent_before_commit(struct record *record, struct tidings_error 
     if (added == 0 || record->read_only) {
         return TIDINGS_OK; // so the last row is never within what is trimmed
     }
-    status = fill_bloom(record, err);
+    status = write_added(record, err);
+    if (status == TIDINGS_OK) {
+        status = fill_bloom(record, err);
+    }
     if (status != TIDINGS_OK) {
         return status;
     }

@@ -13,7 +13,7 @@
 //   is found without a look at what waits; most are settled at once and never come to their
 //   receiver's shelf. node: the life (or number) of the node that leased it.
 // notification: written once. payload_id names the row of the same submission that holds the bytes.
-// dedup: slot of the key, see key.c. recent_key: those not there yet, see recent.c.
+// dedup: slot of the key, see key.c. recent_key: those not there yet, many to a row, see recent.c.
 // archive: how it ended, and the attempt that ended it (begun_ms NULL: none did), so that what is
 //   taken at the first attempt costs one row; attempt: those before.
 // dead_letter: the reason of the dead ones again, so that they are found.
@@ -38,8 +38,7 @@ static const struct db_migration migrations[] = {
       " tx_no VARCHAR(255) NOT NULL, content_type VARCHAR(255) NOT NULL,"
       " headers {blob} NOT NULL, hash {blob} NOT NULL, payload {blob});"
       "CREATE TABLE dedup (slot {bigint} NOT NULL PRIMARY KEY, id {bigint} NOT NULL);"
-      "CREATE TABLE recent_key (seq {bigint} NOT NULL PRIMARY KEY, slot {bigint} NOT NULL,"
-      " id {bigint} NOT NULL);"
+      "CREATE TABLE recent_key (seq {bigint} NOT NULL PRIMARY KEY, slots {blob} NOT NULL);"
       "CREATE TABLE pending (id {bigint} NOT NULL PRIMARY KEY, receiver_id {bigint} NOT NULL,"
       " shelf {bigint} NOT NULL, ladder_id {bigint} NOT NULL, state {bigint} NOT NULL,"
       " due_ms {bigint} NOT NULL, epoch {bigint} NOT NULL, node {bigint} NOT NULL, first_ms "
