@@ -9,6 +9,7 @@
 #include <sqlite3.h>
 
 #include "db/driver.h"
+#include "db/sqlite_vfs.h"
 
 enum {
     PAGE_BYTES = 4096,
@@ -167,10 +168,12 @@ static tidings_status configure(struct sqlite_db *db, const struct db_options *o
 // as it is.
 static void prepare_library(void)
 {
+    static sqlite3_vfs vfs; // SQLite keeps it
     // What is in use would be counted, under a lock at every allocation; nobody here asks.
     (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     // Each connection would get its first twenty pages at once, which most never need: 350 kB.
     (void)sqlite3_config(SQLITE_CONFIG_PAGECACHE, NULL, 0, 0);
+    sqlite_vfs_register(&vfs);
 }
 
 static void close_db(struct db *base)
@@ -195,7 +198,8 @@ static tidings_status open_db(const struct db_url *url, const struct db_options 
     int flags =
         options->read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
     int code = sqlite3_open_v2(url->path, &db->handle,
-                               flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE, NULL);
+                               flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE,
+                               sqlite3_vfs_find(SQLITE_VFS_NAME) ? SQLITE_VFS_NAME : NULL);
     tidings_status status = TIDINGS_OK;
     if (code != SQLITE_OK) {
         char what[320];
