@@ -8,6 +8,7 @@
 
 enum {
     IDEMPOTENCY_KEY_MAX = 255,
+    BATCH_PATIENCE_MS = 100,        // see notify_submission
     RESULTS_MAX = 12 * 1024 * 1024, // of a batch's answer; beyond it only statuses are told
 };
 
@@ -328,6 +329,7 @@ static void hand_over_item(struct api_item *item)
         return;
     }
     item->submission.done = accepted;
+    item->submission.patience_ms = submit->submissions.is_batch ? BATCH_PATIENCE_MS : 0;
     tidings_status status =
         notify_accept(submit->call->api->options.notify, &item->submission, &err);
     if (status != TIDINGS_OK) {

@@ -33,15 +33,26 @@ void queue_deinit(struct queue *queue)
 
 tidings_status queue_push(struct queue *queue, void *item)
 {
+    return queue_push_many(queue, &item, 1);
+}
+
+tidings_status queue_push_many(struct queue *queue, void *const *items, size_t count)
+{
     tidings_status status = TIDINGS_OK;
     pthread_mutex_lock(&queue->lock);
     if (queue->closed) {
         status = TIDINGS_E_CLOSED;
-    } else if (queue->count == queue->size) {
+    } else if (count > queue->size - queue->count) {
         status = TIDINGS_E_FULL;
     } else {
-        queue->items[(queue->head + queue->count++) % queue->size] = item;
-        pthread_cond_signal(&queue->filled);
+        for (size_t i = 0; i < count; i++) {
+            queue->items[(queue->head + queue->count++) % queue->size] = items[i];
+        }
+        if (count == 1) {
+            pthread_cond_signal(&queue->filled);
+        } else {
+            pthread_cond_broadcast(&queue->filled);
+        }
     }
     pthread_mutex_unlock(&queue->lock);
     return status;

@@ -25,6 +25,9 @@ tidings_status queue_init(struct queue *queue, size_t capacity) TIDINGS_NODISCAR
 void queue_deinit(struct queue *queue); // items left inside are the caller's loss: drain first
 // E_FULL when at capacity, E_CLOSED after queue_close.
 tidings_status queue_push(struct queue *queue, void *item) TIDINGS_NODISCARD;
+// All of them, or (E_FULL, E_CLOSED) none: one lock and one wake for all.
+tidings_status queue_push_many(struct queue *queue, void *const *items,
+                               size_t count) TIDINGS_NODISCARD;
 // Waits up to timeout_ms (-1 = for ever, 0 = not at all) for the first item, then takes up to
 // `max`. Returns how many; 0 on time-out, or when closed and empty.
 size_t queue_pop_many(struct queue *queue, void **ret_items, size_t max, int timeout_ms);

@@ -230,6 +230,7 @@ static tidings_status fill(struct carried *carried, const tidings_message *messa
                                               .receivers = settings->receivers,
                                               .receiver_count = settings->receiver_count,
                                               .ladder = STR(""),
+                                              .patience_ms = PATIENCE_MS,
                                               .done = accepted,
                                               .arg = carried };
     if (len > carried->ear->intake->options.payload_max) {

@@ -14,6 +14,7 @@
 
 enum {
     EVENT_MAX = 256,     // bytes of the last event's text
+    PATIENCE_MS = 2000,  // a message may wait so long for its receivers to have room
     AGAIN_MS = 200,      // before what the notifier could not take now is given to it again
     STOP_MS = 10000,     // for what is under way when a consumer ends
     RECEIVERS_MAX = 256, // named by a binding

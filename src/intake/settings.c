@@ -237,7 +237,7 @@ static tidings_status preset(const struct settings_source *source, struct settin
     static const char *const pairs[][2] = { { "from", "first" },
                                             { "threads", "2" },
                                             { "pull_batch", "256" },
-                                            { "cache_messages", "4096" } };
+                                            { "cache_messages", "1024" } };
     struct str rest = str_of(source->client_settings);
     struct str line;
     char name[64];

@@ -1,11 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 // The one way in: durable first, then answered, then due. What a lane has room for is leased from
-// the start, and sent from memory as soon as the commit is done.
+// the start, and sent from memory as soon as the commit is done. What has time (it lies in an MQ)
+// waits, for a bounded time, until a lane that is busy has room: written, claimed and read back it
+// would cost more, and come no sooner.
 #include <stdlib.h>
 
 #include "notify/accept.h"
 
 // ---- any thread ----
+static struct accepting *take_spare(struct notify *notify)
+{
+    struct list *node = list_pop(&notify->spare);
+    if (node == NULL) {
+        return malloc(sizeof(struct accepting));
+    }
+    notify->spare_count--;
+    return LIST_ENTRY(node, struct accepting, node);
+}
+
+static const char *why_not(tidings_status status)
+{
+    return status == TIDINGS_E_FULL        ? "too much waits for the database: try again"
+           : status == TIDINGS_E_NO_MEMORY ? "no memory to accept a notification"
+                                           : "the notifier stops";
+}
+
 tidings_status notify_accept(struct notify *notify, struct notify_submission *submission,
                              struct tidings_error *err)
 {
@@ -17,18 +36,19 @@ tidings_status notify_accept(struct notify *notify, struct notify_submission *su
         return error_set(err, TIDINGS_E_TOO_LARGE, "payload: %zu bytes, at most %zu",
                          submission->payload.len, notify->options.payload_max);
     }
-    struct accepting *accepting = calloc(1, sizeof *accepting);
-    if (accepting == NULL) {
-        return error_set(err, TIDINGS_E_NO_MEMORY, "no memory to accept a notification");
-    }
-    accepting->op.notify = notify;
-    accepting->submission = submission;
-    accepting->came_us = clock_mono_us(notify->clock);
+    int64_t now_us = clock_mono_us(notify->clock);
+    struct accepting *accepting = NULL;
     pthread_mutex_lock(&notify->lock);
     tidings_status status = notify->refuses                       ? TIDINGS_E_CLOSED
                             : notify->accept_count >= ACCEPTS_MAX ? TIDINGS_E_FULL
                                                                   : TIDINGS_OK;
     if (status == TIDINGS_OK) {
+        accepting = take_spare(notify);
+        status = accepting != NULL ? TIDINGS_OK : TIDINGS_E_NO_MEMORY;
+    }
+    if (status == TIDINGS_OK) {
+        *accepting = (struct accepting){ .submission = submission, .came_us = now_us };
+        accepting->op.notify = notify;
         notify->accept_count++;
         list_add_tail(&notify->accepts, &accepting->node);
     }
@@ -37,13 +57,7 @@ tidings_status notify_accept(struct notify *notify, struct notify_submission *su
     if (tell) {
         answers_tell(notify);
     }
-    if (status != TIDINGS_OK) {
-        free(accepting);
-        return error_set(err, status, "%s",
-                         status == TIDINGS_E_FULL ? "too much waits for the database: try again"
-                                                  : "the notifier stops");
-    }
-    return TIDINGS_OK;
+    return status == TIDINGS_OK ? TIDINGS_OK : error_set(err, status, "%s", why_not(status));
 }
 
 // ---- on the store thread ----
@@ -214,14 +228,50 @@ static void fill_targets(struct accepting *accepting)
     }
 }
 
-static void drop_pledges(struct accepting *accepting)
+// It is sent to as fast as it takes, and has all in memory that it may have.
+static bool is_full_for_now(const struct lane *lane)
 {
-    for (size_t i = 0; i < accepting->count && accepting->leased > 0; i++) {
-        if (accepting->targets[i].lease_until_ms != 0) {
-            accepting->lanes[i]->pledged--;
-            accepting->op.notify->leased--;
-        }
+    const struct notify *notify = lane->notify;
+    int64_t now_ms = clock_wall_ms(notify->clock);
+    bool goes_well = lane->state == NOTIFY_ACTIVE && !lane->gate.open && lane->gate.ramp == 0 &&
+                     !gate_is_shut(lane, now_ms) &&
+                     clock_mono_us(notify->clock) < lane->quick_us + QUICK_FOR_US;
+    return goes_well && (lane_held(lane) >= lane_window(lane) || lane->due_ms <= now_ms ||
+                         lane->claim.busy || notify->leased >= LEASED_MAX);
+}
+
+// One lane that has room is enough to go on: none waits for another.
+static bool are_full_for_now(const struct accepting *accepting)
+{
+    bool are_full = true;
+    for (size_t i = 0; i < accepting->count && are_full; i++) {
+        are_full = is_full_for_now(accepting->lanes[i]);
     }
+    return are_full;
+}
+
+static bool should_wait(const struct accepting *accepting)
+{
+    const struct notify_submission *submission = accepting->submission;
+    return submission->patience_ms > 0 && !accepting->has_waited && submission->due_ms == 0 &&
+           accepting->op.notify->hold_count < HOLDS_MAX &&
+           (!list_empty(&accepting->lanes[0]->held) || are_full_for_now(accepting));
+}
+
+// Behind those that wait for the first of its lanes.
+static void hold(struct accepting *accepting)
+{
+    struct notify *notify = accepting->op.notify;
+    struct lane *lane = accepting->lanes[0];
+    accepting->has_waited = true;
+    if (list_empty(&lane->held)) {
+        list_add_tail(&notify->holding, &lane->holding);
+    }
+    list_add_tail(&lane->held, &accepting->node);
+    notify->hold_count++;
+    pthread_mutex_lock(&notify->lock);
+    notify->accept_count--; // lest those that cannot wait are refused
+    pthread_mutex_unlock(&notify->lock);
 }
 
 static void take_one(struct accepting *accepting)
@@ -229,22 +279,26 @@ static void take_one(struct accepting *accepting)
     op_init(&accepting->op, accepting->op.notify, run_accept, accepting_take);
     tidings_status status = accepting->submission->receiver_count == 0 ? find_subscribers(accepting)
                                                                        : find_named(accepting);
+    if (status == TIDINGS_OK && should_wait(accepting)) {
+        hold(accepting);
+        return;
+    }
     if (status == TIDINGS_OK) {
         status = take_ladder(accepting);
     }
     if (status == TIDINGS_OK) {
         fill_targets(accepting);
-        status = op_post(&accepting->op);
-        accepting->op.notify->accepts_out += status == TIDINGS_OK;
-        if (status != TIDINGS_OK) {
-            drop_pledges(accepting);
-            (void)error_set(&accepting->op.err, status,
-                            "too much waits for the database: try again");
-        }
-    }
-    if (status != TIDINGS_OK) {
+        accepting->op.notify->accepts_out++;
+        op_post_soon(&accepting->op);
+    } else {
         accepting_finish(accepting, status, 0);
     }
+}
+
+static void refuse(struct accepting *accepting)
+{
+    (void)error_set(&accepting->op.err, TIDINGS_E_CLOSED, "the notifier stops");
+    accepting_finish(accepting, TIDINGS_E_CLOSED, 0);
 }
 
 void accepts_take(struct notify *notify, struct list *accepts)
@@ -255,10 +309,64 @@ void accepts_take(struct notify *notify, struct list *accepts)
         struct list *node = list_pop(&notify->accepts_waiting);
         struct accepting *accepting = LIST_ENTRY(node, struct accepting, node);
         if (atomic_load(&notify->stopping)) {
-            (void)error_set(&accepting->op.err, TIDINGS_E_CLOSED, "the notifier stops");
-            accepting_finish(accepting, TIDINGS_E_CLOSED, 0);
+            refuse(accepting);
         } else {
             take_one(accepting);
         }
     }
+}
+
+// ---- on the loop: what is held ----
+static bool may_end(const struct accepting *accepting, int64_t now_us)
+{
+    const struct notify *notify = accepting->op.notify;
+    return atomic_load(&notify->stopping) ||
+           (notify->accepts_out < ACCEPTS_OUT_MAX &&
+            (now_us - accepting->came_us > accepting->submission->patience_ms * 1000 ||
+             !are_full_for_now(accepting)));
+}
+
+static void end_holds(struct lane *lane, int64_t now_us)
+{
+    struct notify *notify = lane->notify;
+    while (!list_empty(&lane->held)) {
+        struct accepting *accepting = LIST_ENTRY(lane->held.next, struct accepting, node);
+        if (!may_end(accepting, now_us)) {
+            return;
+        }
+        list_remove(&accepting->node);
+        notify->hold_count--;
+        free(accepting->many); // all is looked up anew
+        accepting->many = NULL;
+        pthread_mutex_lock(&notify->lock);
+        notify->accept_count++;
+        pthread_mutex_unlock(&notify->lock);
+        if (atomic_load(&notify->stopping)) {
+            refuse(accepting);
+        } else {
+            take_one(accepting);
+        }
+    }
+    list_remove(&lane->holding);
+}
+
+void holds_take(struct notify *notify)
+{
+    if (list_empty(&notify->holding)) {
+        return;
+    }
+    int64_t now_us = clock_mono_us(notify->clock);
+    list_for_each_safe (node, following, &notify->holding) {
+        end_holds(LIST_ENTRY(node, struct lane, holding), now_us);
+    }
+    if (!list_empty(&notify->holding) && !notify->hold_timed) {
+        notify->hold_timed = true; // should nothing happen meanwhile
+        net_timer_start(notify->hold_timer, HOLD_LOOK_MS);
+    }
+}
+
+void holds_fired(void *arg)
+{
+    struct notify *notify = arg;
+    notify->hold_timed = false; // holds_take runs at the end of the turn
 }

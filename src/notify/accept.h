@@ -10,6 +10,7 @@ struct accepting {
     struct list node;
     struct notify_submission *submission;
     int64_t came_us;
+    bool has_waited;       // it was held
     struct ladder *ladder; // its own, or NULL
     size_t count;
     size_t leased;

@@ -4,29 +4,53 @@
 
 #include "notify/accept.h"
 
-static void free_accepting(struct accepting *accepting)
-{
-    free(accepting->ladder);
-    free(accepting->many);
-    free(accepting);
-}
-
 void accepting_finish(struct accepting *accepting, tidings_status status, size_t count)
 {
     struct notify *notify = accepting->op.notify;
     struct notify_submission *submission = accepting->submission;
-    pthread_mutex_lock(&notify->lock);
-    notify->accept_count--;
-    pthread_mutex_unlock(&notify->lock);
     submission->done(submission, status, accepting->accepted, count, &accepting->op.err);
-    free_accepting(accepting);
+    free(accepting->ladder);
+    free(accepting->many);
+    list_add_tail(&notify->answered, &accepting->node);
+    notify->answered_count++;
+}
+
+static void free_all(struct list *list)
+{
+    for (struct list *node = list_pop(list); node != NULL; node = list_pop(list)) {
+        free(LIST_ENTRY(node, struct accepting, node));
+    }
+}
+
+// Whoever submits takes from them under the lock that he needs anyway, instead of from the heap,
+// which is slow for what one thread takes and another gives back.
+void accepts_return(struct notify *notify)
+{
+    if (notify->answered_count == 0) {
+        return;
+    }
+    pthread_mutex_lock(&notify->lock);
+    notify->accept_count -= notify->answered_count;
+    while (notify->spare_count < ACCEPTS_KEPT && !list_empty(&notify->answered)) {
+        list_add_head(&notify->spare, list_pop(&notify->answered));
+        notify->spare_count++;
+    }
+    pthread_mutex_unlock(&notify->lock);
+    notify->answered_count = 0;
+    free_all(&notify->answered);
+}
+
+void accepts_free(struct notify *notify)
+{
+    free_all(&notify->answered);
+    free_all(&notify->spare);
 }
 
 static struct attempt *hand_over(struct accepting *accepting, size_t i, struct parcel *parcel)
 {
     const struct record_target *target = &accepting->targets[i];
     struct lane *lane = accepting->lanes[i];
-    struct attempt *attempt = parcel != NULL ? calloc(1, sizeof *attempt) : NULL;
+    struct attempt *attempt = parcel != NULL ? attempt_new(accepting->op.notify) : NULL;
     if (attempt == NULL) {
         return NULL;
     }

@@ -4,10 +4,36 @@
 
 #include "notify/private.h"
 
+struct attempt *attempt_new(struct notify *notify)
+{
+    struct list *node = list_pop(&notify->attempts_kept);
+    if (node == NULL) {
+        return calloc(1, sizeof(struct attempt));
+    }
+    struct attempt *attempt = LIST_ENTRY(node, struct attempt, node);
+    notify->attempts_kept_count--;
+    memset(attempt, 0, sizeof *attempt);
+    return attempt;
+}
+
 void attempt_free(struct attempt *attempt)
 {
-    parcel_unref(attempt->op.notify, attempt->parcel);
-    free(attempt);
+    struct notify *notify = attempt->op.notify;
+    parcel_unref(notify, attempt->parcel);
+    if (notify->attempts_kept_count == ATTEMPTS_KEPT) {
+        free(attempt);
+        return;
+    }
+    list_add_head(&notify->attempts_kept, &attempt->node);
+    notify->attempts_kept_count++;
+}
+
+void attempts_free(struct notify *notify)
+{
+    for (struct list *node = list_pop(&notify->attempts_kept); node != NULL;
+         node = list_pop(&notify->attempts_kept)) {
+        free(LIST_ENTRY(node, struct attempt, node));
+    }
 }
 
 void attempt_ready(struct attempt *attempt)

@@ -35,6 +35,8 @@ struct lane *lane_new(struct notify *notify, struct str name)
     heap_node_init(&lane->wake);
     list_init(&lane->ready);
     list_init(&lane->turn);
+    list_init(&lane->held);
+    list_init(&lane->holding);
     claim_init(&lane->claim, lane);
     return lane;
 }

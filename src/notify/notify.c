@@ -25,10 +25,15 @@ static void free_notify(struct notify *notify)
     follow_free(notify);
     jobs_free(notify);
     net_timer_free(notify->timer);
+    net_timer_free(notify->hold_timer);
+    net_loop_on_turn(notify->options.loop, NULL, NULL);
     lanes_free(notify);
     heap_deinit(&notify->wake);
     free_ladders(notify);
     flights_free(notify);
+    accepts_free(notify);
+    attempts_free(notify);
+    parcels_free(notify);
     pthread_mutex_destroy(&notify->lock);
     free(notify->database_url);
     free(notify);
@@ -54,8 +59,11 @@ static void init(struct notify *notify, const struct notify_options *options)
     list_init(&notify->unstored);
     list_init(&notify->changes);
     list_init(&notify->jobs);
-    list_init(&notify->answers);
     list_init(&notify->accepts);
+    list_init(&notify->holding);
+    list_init(&notify->answered);
+    list_init(&notify->spare);
+    list_init(&notify->attempts_kept);
     list_init(&notify->accepts_waiting);
     notify->timer_ms = INT64_MAX;
     pthread_mutex_init(&notify->lock, NULL);
@@ -72,6 +80,7 @@ static struct notify *make(const struct notify_options *options)
     notify->database_url = str_dup(str_of(options->database_url));
     if (notify->database_url == NULL ||
         net_timer_new(options->loop, dispatch_fired, notify, &notify->timer) != TIDINGS_OK ||
+        net_timer_new(options->loop, holds_fired, notify, &notify->hold_timer) != TIDINGS_OK ||
         tidy_start(notify) != TIDINGS_OK || lives_start(notify) != TIDINGS_OK ||
         follow_start(notify) != TIDINGS_OK) {
         free_notify(notify);
@@ -131,6 +140,7 @@ tidings_status notify_start(const struct notify_options *options, struct notify 
         free_notify(notify);
         return status;
     }
+    net_loop_on_turn(options->loop, turn_end, notify);
     backlog_count(notify);
     lives_look(notify);
     jobs_find(notify);

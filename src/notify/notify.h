@@ -23,7 +23,7 @@ struct net_loop;
 enum { NOTIFY_RECEIVERS_MAX = 100000, NOTIFY_JOBS_MAX = 16 /* running at a time */ };
 
 struct notify_options {
-    struct net_loop *loop;
+    struct net_loop *loop; // its on_turn is the notifier's
     const char *database_url;
     struct record_options record;
     // This node's lasting identity, the same at each start: what it had in hand when it was killed
@@ -142,6 +142,10 @@ struct notify_submission {
     size_t receiver_count;
     struct str ladder; // "" = each receiver's own
     int64_t due_ms;    // not before; 0 = now
+    // Its source keeps it until it is answered, and knows no haste: while all of its receivers are
+    // sent to as fast as they take, it may wait so long for memory to have room, which spares it
+    // the way over the disk and back. 0 = it does not wait.
+    int64_t patience_ms;
     // On OK it is durable, and there is one of `accepted` per receiver, good while it runs. A
     // RECORD_CONFLICT among them is not an error of the call. E_NOT_FOUND names a receiver that is
     // not there, or the type when nobody subscribes to it; E_INVALID the field; E_TOO_LARGE.

@@ -88,10 +88,7 @@ static void post(struct attempt *attempt)
 {
     op_init(&attempt->op, attempt->op.notify, run_settle, take_settled);
     attempt->op.task.keep = true;
-    tidings_status status = op_post(&attempt->op);
-    if (status != TIDINGS_OK) {
-        op_answer(&attempt->op, status);
-    }
+    op_post_soon(&attempt->op);
 }
 
 static void settle(struct attempt *attempt)

@@ -38,6 +38,13 @@ enum {
     TESTS_MAX = 64,                // test notifications under way
     STEP_ROWS = 500,               // of a job, of retention, of a receiver that is removed
     FLIGHTS_KEPT = 2048,           // that are not used now
+    ACCEPTS_KEPT = 2048,           // likewise
+    ATTEMPTS_KEPT = 2048,
+    PARCELS_KEPT = 2048,
+    PARCEL_SIZE = 2048, // of those that are kept
+    OPS_SOON = 256,     // posted together
+    HOLDS_MAX = 16384,  // submissions that wait at their source, see accept.c
+    HOLD_LOOK_MS = 20,
     QUICK_US = 1000000,
     QUICK_FOR_US = 5000000,
     SHARE = 3, // a lane uses at most so many times what is free
@@ -47,7 +54,7 @@ enum {
 // ---- op.c: what is asked of the store, and its answer on the loop ----
 struct op {
     struct keeper_task task;
-    struct list node; // among the answers
+    struct op *next; // among the answers
     struct notify *notify;
     void (*take)(struct op *op); // on the loop: `status` tells how it ended, `err` why
     tidings_status own;          // what run found, when the batch is good all the same
@@ -60,6 +67,10 @@ void op_init(struct op *op, struct notify *notify, op_run *run, void (*take)(str
 // E_FULL, E_CLOSED: `take` will not run.
 tidings_status op_post(struct op *op) TIDINGS_NODISCARD;
 tidings_status op_post_to(struct op *op, struct keeper *keeper) TIDINGS_NODISCARD;
+// At the end of the loop's turn, with all others of the turn: one lock, one wake. What the store
+// does not take is answered so.
+void op_post_soon(struct op *op);
+void ops_flush(struct notify *notify);
 // From the loop: `take` runs in one of the next turns with this status, without the store.
 void op_answer(struct op *op, tidings_status status);
 // Within run: `status` is the op's own when it is not found, not in that state, there already or
@@ -67,6 +78,7 @@ void op_answer(struct op *op, tidings_status status);
 tidings_status op_own(struct op *op, tidings_status status, struct tidings_error *err);
 void answers_tell(void *notify); // the keepers' batch_done
 void answers_take(struct notify *notify);
+void turn_end(void *notify); // the loop's on_turn
 
 // ---- lanes ----
 struct gate {
@@ -120,6 +132,8 @@ struct lane {
     size_t bytes;   // of what is ready or under way
     struct list turn;
     bool has_turn;
+    struct list held;    // struct accepting: patient ones that wait for room
+    struct list holding; // among the lanes that have such
     struct claim claim;
     size_t ahead; // rows that are wanted beside those under way
     int64_t paced_us;
@@ -188,13 +202,16 @@ void lane_pace(struct lane *lane);
 
 // ---- parcel.c: what is sent, in memory, for one or several attempts ----
 struct parcel {
+    struct parcel *next; // among those that are not used
     size_t refs;
+    size_t size; // that it was made with, when it may be kept; else 0
     size_t bytes;
     struct record_notification view; // text and bytes of it only
     struct buf room;                 // of one that was read
 };
 struct parcel *parcel_copy(struct notify *notify, const struct notify_submission *submission);
 void parcel_unref(struct notify *notify, struct parcel *parcel); // NULL allowed
+void parcels_free(struct notify *notify);
 
 // ---- attempt.c, outcome.c ----
 struct flight {          // what an attempt needs from its begin to its end on record
@@ -219,7 +236,9 @@ struct attempt { // a row that is leased, until its outcome is stored
     int64_t begun_ms;
     struct record_outcome outcome;
 };
-void attempt_free(struct attempt *attempt); // what is in its parcel too
+struct attempt *attempt_new(struct notify *notify); // zeroed; NULL without memory
+void attempt_free(struct attempt *attempt);         // what is in its parcel too
+void attempts_free(struct notify *notify);
 void attempt_ready(struct attempt *attempt);
 void attempt_begin(struct attempt *attempt);
 void attempt_release(struct attempt *attempt); // gives the lease back untried
@@ -275,6 +294,10 @@ void lives_free(struct notify *notify);
 
 // ---- accept.c ----
 void accepts_take(struct notify *notify, struct list *accepts); // what came in
+void holds_take(struct notify *notify);                         // those that have room now
+void holds_fired(void *notify);
+void accepts_return(struct notify *notify); // those that were answered are used again
+void accepts_free(struct notify *notify);
 
 // ---- stats.c ----
 void histogram_add(struct notify_histogram *histogram, int64_t us);
@@ -311,8 +334,20 @@ struct notify {
     size_t memory;
     struct flight *flights;
     size_t flights_kept;
+    struct list attempts_kept; // struct attempt
+    size_t attempts_kept_count;
+    struct parcel *parcels;
+    size_t parcels_kept;
     struct list accepts_waiting; // for the store to have room for them
     size_t accepts_out;          // that the store has
+    struct list holding;         // struct lane
+    size_t hold_count;
+    struct net_timer *hold_timer;
+    bool hold_timed;
+    struct list answered; // struct accepting
+    size_t answered_count;
+    struct keeper_task *soon[OPS_SOON];
+    size_t soon_count;
     // ---- others ----
     struct list changes; // the first one is being made
     size_t change_count;
@@ -330,10 +365,12 @@ struct notify {
     struct notify_stats stats;
     struct map ladders; // by number; the store thread's
     // ---- from other threads ----
+    _Atomic(struct op *) answers; // newest first
     pthread_mutex_t lock;
-    struct list answers; // under lock
     struct list accepts; // under lock
-    size_t accept_count; // under lock: not answered yet
+    size_t accept_count; // under lock: not answered yet, but for those that are held
+    struct list spare;   // under lock: struct accepting that are not used now
+    size_t spare_count;  // under lock
     bool told;           // under lock: the loop will look at both
     bool refuses;        // under lock: it stops
 };

@@ -252,6 +252,12 @@ tidings_status keeper_post(struct keeper *keeper, struct keeper_task *task)
     return queue_push(&keeper->queue, task);
 }
 
+tidings_status keeper_post_many(struct keeper *keeper, struct keeper_task *const *tasks,
+                                size_t count)
+{
+    return queue_push_many(&keeper->queue, (void *const *)tasks, count);
+}
+
 void keeper_read_stats(struct keeper *keeper, struct keeper_stats *ret)
 {
     pthread_mutex_lock(&keeper->lock);

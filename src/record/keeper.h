@@ -59,6 +59,9 @@ tidings_status keeper_start(const char *url, const struct keeper_options *option
 // From any thread. E_FULL when too many wait, E_CLOSED after keeper_stop was called: `done` will
 // not run then.
 tidings_status keeper_post(struct keeper *keeper, struct keeper_task *task) TIDINGS_NODISCARD;
+// All of them, in this order, or none.
+tidings_status keeper_post_many(struct keeper *keeper, struct keeper_task *const *tasks,
+                                size_t count) TIDINGS_NODISCARD;
 void keeper_read_stats(struct keeper *keeper, struct keeper_stats *ret);
 // Does what waits (kept tasks of a lost database are answered E_CLOSED), ends the thread, frees.
 // NULL allowed.
