@@ -82,10 +82,8 @@ tidings_status api_reload(struct api *api, struct tidings_error *err)
 static struct api_call *new_call(struct api *api, const struct http_request *request,
                                  struct http_response *response)
 {
-    struct api_call *call = malloc(sizeof *call);
-    if (call == NULL) {
-        return NULL;
-    }
+    _Static_assert(sizeof(struct api_call) <= HTTP_ROOM_SIZE, "a call fits its exchange's room");
+    struct api_call *call = http_request_room(request);
     memset(call, 0, offsetof(struct api_call, first));
     call->api = api;
     call->request = request;
@@ -144,10 +142,6 @@ bool api_handle(struct api *api, const struct http_request *request, struct http
         return false;
     }
     struct api_call *call = new_call(api, request, response);
-    if (call == NULL) {
-        api_problem_answer(response, API_PROBLEM_UNAVAILABLE, NULL, "out of memory");
-        return true;
-    }
     if (route_call(call) == API_NOW) {
         api_call_finish(call);
     }

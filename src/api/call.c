@@ -55,7 +55,6 @@ void api_call_finish(struct api_call *call)
     count(call);
     api_keys_unref(call->keys);
     api_pool_deinit(&call->pool);
-    free(call);
 }
 
 void api_call_answer(struct api_call *call)

@@ -190,16 +190,34 @@ int32_t str_java_hash(struct str text)
     return (int32_t)hash;
 }
 
+// Most text is ASCII: 32 bytes of it at a time.
+static size_t skip_ascii(struct str text, size_t at)
+{
+    enum { WORDS = 4 };
+    uint64_t words[WORDS];
+    while (text.len - at >= sizeof words) {
+        memcpy(words, text.ptr + at, sizeof words);
+        if (((words[0] | words[1] | words[2] | words[3]) & 0x8080808080808080u) != 0) {
+            break;
+        }
+        at += sizeof words;
+    }
+    while (at < text.len && (text.ptr[at] & 0x80) == 0) {
+        at++;
+    }
+    return at;
+}
+
 bool str_is_utf8(struct str text)
 {
-    size_t at = 0;
+    size_t at = skip_ascii(text, 0);
     while (at < text.len) {
         uint32_t code;
         size_t len = decode_utf8((const unsigned char *)text.ptr + at, text.len - at, &code);
         if (len == 0) {
             return false;
         }
-        at += len;
+        at = skip_ascii(text, at + len);
     }
     return true;
 }

@@ -90,12 +90,22 @@ static bool is_clean_path(const char *path)
 }
 
 // ---- the body ----
+static void clear(struct buf *buf)
+{
+    if (buf->size > HTTP_SPARE_BODY) {
+        buf_deinit(buf);
+    } else {
+        buf_clear(buf);
+    }
+}
+
 static void drop_body(struct http_exchange *exchange)
 {
-    if (exchange->body.size > 0) {
-        atomic_fetch_sub(&exchange->worker->server->bodies_held, exchange->body.size);
+    if (exchange->held > 0) {
+        atomic_fetch_sub(&exchange->worker->server->bodies_held, exchange->held);
+        exchange->held = 0;
     }
-    buf_deinit(&exchange->body);
+    clear(&exchange->body);
 }
 
 static void refuse_body(struct http_exchange *exchange, int status, const char *text)
@@ -120,9 +130,9 @@ static void reserve(struct http_exchange *exchange, size_t more)
 {
     struct http_server *server = exchange->worker->server;
     size_t max = server->options.bodies_total_max;
-    size_t before = exchange->body.size;
     tidings_status status = buf_reserve(&exchange->body, more, NULL);
-    size_t grown = exchange->body.size - before;
+    size_t grown = exchange->body.size - exchange->held;
+    exchange->held += grown;
     // Not `atomic_fetch_add(…, grown) + grown`: of that sum GCC 12 makes twice the old value.
     size_t others = grown > 0 ? atomic_fetch_add(&server->bodies_held, grown) : 0;
     bool too_many = max > 0 && grown > 0 && (others > max || grown > max - others);
@@ -194,27 +204,63 @@ void http_exchange_answer(struct http_exchange *exchange)
 }
 
 // ---- what libmicrohttpd calls ----
+void exchange_free(struct http_exchange *exchange)
+{
+    buf_deinit(&exchange->body);
+    buf_deinit(&exchange->response.body);
+    free(exchange);
+}
+
+// With buffers that are empty.
+static struct http_exchange *take_exchange(struct worker *worker)
+{
+    struct http_exchange *exchange = worker->spare;
+    if (exchange != NULL) {
+        worker->spare = exchange->next;
+        worker->spare_count--;
+        return exchange;
+    }
+    exchange = malloc(sizeof *exchange);
+    if (exchange != NULL) {
+        buf_init(&exchange->body, worker->server->options.body_max);
+        buf_init(&exchange->response.body, HTTP_RESPONSE_MAX);
+    }
+    return exchange;
+}
+
+static void give_exchange(struct worker *worker, struct http_exchange *exchange)
+{
+    if (worker->spare_count == HTTP_SPARE_MAX) {
+        exchange_free(exchange);
+        return;
+    }
+    clear(&exchange->response.body);
+    exchange->next = worker->spare;
+    worker->spare = exchange;
+    worker->spare_count++;
+}
+
 static struct http_exchange *exchange_new(struct worker *worker, struct MHD_Connection *mhd,
                                           const char *path, const char *method)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    struct http_exchange *exchange = malloc(sizeof *exchange);
-    if (exchange == NULL || info == NULL || info->socket_context == NULL) {
-        free(exchange);
+    bool is_known = info != NULL && info->socket_context != NULL;
+    struct http_exchange *exchange = is_known ? take_exchange(worker) : NULL;
+    if (exchange == NULL) {
         return NULL;
     }
     exchange->worker = worker;
     exchange->mhd = mhd;
     exchange->connection = info->socket_context;
     exchange->next = NULL;
+    exchange->held = 0;
     exchange->drained = 0;
     exchange->refusal = 0;
     exchange->refusal_text = "";
     exchange->is_later = false;
     exchange->is_answered = false;
     exchange->request = (struct http_request){ method, without_host(path), { 0 }, exchange };
-    buf_init(&exchange->body, worker->server->options.body_max);
     response_init(&exchange->response);
     exchange_set_phase(exchange, PHASE_READING);
     return exchange;
@@ -279,8 +325,7 @@ void exchange_on_done(void *arg, struct MHD_Connection *mhd, void **state,
     if (exchange != NULL) {
         exchange_set_phase(exchange, PHASE_WAITING);
         drop_body(exchange);
-        buf_deinit(&exchange->response.body);
-        free(exchange);
+        give_exchange(exchange->worker, exchange);
         *state = NULL;
     }
 }

@@ -78,6 +78,11 @@ void http_request_each_header(const struct http_request *request,
 // The peer's address as text ("127.0.0.1").
 void http_request_peer(const struct http_request *request, char *out, size_t size);
 
+// HTTP_ROOM_SIZE bytes, aligned for anything, of the handler's, good until the answer: a handler
+// that answers later keeps there what it would else ask the heap for.
+enum { HTTP_ROOM_SIZE = 4096 };
+void *http_request_room(const struct http_request *request);
+
 // Adds a header field to the response. Too long a value, or one field too many, fails an assertion:
 // the program writes them itself. Control characters become spaces; an empty value is not sent.
 void http_response_field(struct http_response *response, const char *name, const char *format, ...)

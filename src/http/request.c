@@ -63,6 +63,11 @@ void http_request_peer(const struct http_request *request, char *out, size_t siz
     (void)snprintf(out, size, "%s", text);
 }
 
+void *http_request_room(const struct http_request *request)
+{
+    return request->exchange->room;
+}
+
 const struct http_request *http_exchange_request(const struct http_exchange *exchange)
 {
     return &exchange->request;

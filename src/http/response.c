@@ -11,7 +11,6 @@ void response_init(struct http_response *response)
     response->status = 200;
     response->content_type = "text/plain; charset=utf-8";
     response->field_count = 0;
-    buf_init(&response->body, HTTP_RESPONSE_MAX);
 }
 
 void http_response_field(struct http_response *response, const char *name, const char *format, ...)
@@ -60,16 +59,17 @@ static struct MHD_Response *make_answer(struct http_response *response, bool has
 {
     static char nothing[1];
     if (!has_body || response->body.len == 0) {
-        buf_deinit(&response->body);
         return MHD_create_response_from_buffer(0, nothing, MHD_RESPMEM_PERSISTENT);
+    }
+    if (response->body.size <= HTTP_SPARE_BODY) {
+        return MHD_create_response_from_buffer(response->body.len, response->body.ptr,
+                                               MHD_RESPMEM_PERSISTENT);
     }
     // The buffer is handed over instead of copied; it was made by malloc, and is freed by free.
     struct MHD_Response *answer = MHD_create_response_from_buffer(
         response->body.len, response->body.ptr, MHD_RESPMEM_MUST_FREE);
     if (answer != NULL) {
-        buf_init(&response->body, 0);
-    } else {
-        buf_deinit(&response->body);
+        buf_init(&response->body, HTTP_RESPONSE_MAX);
     }
     return answer;
 }

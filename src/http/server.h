@@ -12,6 +12,7 @@
 #include <microhttpd.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stddef.h>
 
 #include "base/list.h"
 #include "http/http.h"
@@ -22,6 +23,11 @@ enum {
     // What is read, and dropped, of a body that was refused: the client gets its answer only when
     // it has said all, or it would find its connection reset.
     HTTP_DRAIN_MAX = 64 * 1024 * 1024,
+    // Of a connection's request head: what is passed on of it (16 KiB at most) and as much again
+    // as others allow for a token. libmicrohttpd clears all of it after each request.
+    HTTP_HEAD_MAX = 20 * 1024,
+    HTTP_SPARE_MAX = 64,        // exchanges of a worker that are kept for the next requests
+    HTTP_SPARE_BODY = 8 * 1024, // and what each of their buffers may keep
 };
 
 struct worker {
@@ -35,6 +41,8 @@ struct worker {
     bool told_to_stop;              // under the lock
     // ---- the thread's own ----
     struct list connections;
+    struct http_exchange *spare; // not used now
+    size_t spare_count;
     size_t later;   // exchanges whose answer comes later
     size_t writing; // answers on their way out
     bool stopping;
@@ -64,8 +72,9 @@ struct http_exchange {
     struct worker *worker;
     struct MHD_Connection *mhd;
     struct connection *connection;
-    struct http_exchange *next; // in worker->answered
+    struct http_exchange *next; // in worker->answered or ->spare
     struct buf body;
+    size_t held; // what of it is counted in bodies_held
     size_t drained;
     int refusal; // status of the refusal, 0 = none
     const char *refusal_text;
@@ -73,6 +82,7 @@ struct http_exchange {
     bool is_answered;
     struct http_request request;
     struct http_response response; // large: only what counts is set at first
+    max_align_t room[HTTP_ROOM_SIZE / sizeof(max_align_t)];
 };
 
 // ---- worker.c ----
@@ -89,15 +99,17 @@ enum MHD_Result exchange_on_request(void *arg, struct MHD_Connection *mhd, const
                                     size_t *upload_len, void **state);
 void exchange_on_done(void *arg, struct MHD_Connection *mhd, void **state,
                       enum MHD_RequestTerminationCode code);
+void exchange_free(struct http_exchange *exchange);
 size_t exchange_unescape(void *arg, struct MHD_Connection *mhd, char *text);
 void exchange_set_phase(struct http_exchange *exchange, enum phase phase);
 
 // ---- response.c ----
+// `body` is initialized, and empty.
 void response_init(struct http_response *response);
 // Fills the response with a refusal of the server's own.
 void response_refuse(struct http_server *server, int status, const char *text,
                      struct http_response *response);
-// Takes the body out of `response`.
+// A large body is taken out of `response`, a small one stays there until the request is done.
 enum MHD_Result response_queue(struct MHD_Connection *mhd, struct http_response *response);
 
 #endif

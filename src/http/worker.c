@@ -198,8 +198,9 @@ static struct MHD_Daemon *start_daemon(struct worker *worker, int listen_fd, boo
         flags, 0, NULL, NULL, exchange_on_request, worker, MHD_OPTION_LISTEN_SOCKET, listen_fd,
         MHD_OPTION_NOTIFY_COMPLETED, exchange_on_done, NULL, MHD_OPTION_NOTIFY_CONNECTION,
         on_connection, worker, MHD_OPTION_UNESCAPE_CALLBACK, exchange_unescape, NULL,
-        MHD_OPTION_CONNECTION_LIMIT, share > 0 ? share : 1, MHD_OPTION_CONNECTION_TIMEOUT,
-        (unsigned)options->timeout_s, MHD_OPTION_END);
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_HEAD_MAX, MHD_OPTION_CONNECTION_LIMIT,
+        share > 0 ? share : 1, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)options->timeout_s,
+        MHD_OPTION_END);
 }
 
 tidings_status worker_start(struct worker *worker, struct http_server *server, int listen_fd,
@@ -231,6 +232,11 @@ void worker_stop(struct worker *worker)
     }
     if (worker->daemon != NULL) {
         MHD_stop_daemon(worker->daemon);
+    }
+    while (worker->spare != NULL) {
+        struct http_exchange *next = worker->spare->next;
+        exchange_free(worker->spare);
+        worker->spare = next;
     }
     // Whoever pushed the last answer may still be inside the lock.
     pthread_mutex_lock(&worker->lock);
