@@ -23,7 +23,14 @@
 #include "notify/notify.h"
 #include "each_database.h"
 
-enum { CALLS_MAX = 8192, DOORS = 8, PATIENCE_MS = 60000, LOOK_MS = 2, ATTEMPTS_SEEN = 16 };
+enum {
+    CALLS_MAX = 8192,
+    DOORS = 8,
+    PATIENCE_MS = 60000,
+    LOOK_MS = 2,
+    ATTEMPTS_SEEN = 16,
+    HELD_MAX = 8
+};
 
 #define PAYLOAD STR("{\"a\":1.10}\0\r\n")
 
@@ -44,6 +51,9 @@ struct door { // one receiver: /NAME
     int failures; // so many calls are answered with `status`, then 200
     int status;
     int retry_after_s; // of those, 0 = none
+    bool holds;        // calls are kept, and answered when it is told to let go
+    struct http_exchange *held[HELD_MAX];
+    int held_count;
 };
 struct told { // how something ended
     int count;
@@ -141,8 +151,31 @@ static inline void receive(void *arg, const struct http_request *request,
     }
     door->failures -= fails;
     note_call(door, request, response->status);
-    pthread_mutex_unlock(&f->lock);
     assert_int_equal(buf_add_str(&response->body, STR("success")), TIDINGS_OK);
+    if (door->holds) {
+        assert_true(door->held_count < HELD_MAX);
+        http_exchange_later(request->exchange);
+        door->held[door->held_count++] = request->exchange;
+    }
+    pthread_mutex_unlock(&f->lock);
+}
+
+static inline void hold_calls(struct fixture *f, const char *name)
+{
+    pthread_mutex_lock(&f->lock);
+    door_named(f, name)->holds = true;
+    pthread_mutex_unlock(&f->lock);
+}
+
+static inline void let_go(struct fixture *f, const char *name)
+{
+    pthread_mutex_lock(&f->lock);
+    struct door *door = door_named(f, name);
+    door->holds = false;
+    while (door->held_count > 0) {
+        http_exchange_answer(door->held[--door->held_count]);
+    }
+    pthread_mutex_unlock(&f->lock);
 }
 
 static inline int call_count(struct fixture *f, const char *name)

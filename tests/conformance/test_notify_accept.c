@@ -247,9 +247,132 @@ static void handed_over_or_claimed_is_the_same(void **state)
     assert_memory_equal(first.body, second.body, PAYLOAD.len);
 }
 
+// ---- what has time ----
+// `name` has one call under way, that it will not answer, and no room for more.
+static void fill_up(struct fixture *f, const char *name)
+{
+    uint64_t before = stats(f).delivered;
+    put(f, name, ",\"inFlight\":1,\"ladder\":\"1m\"");
+    (void)accept_one(f, name, "first"); // it goes well
+    RUN_UNTIL(f, delivered, before + 1);
+    hold_calls(f, name);
+    (void)accept_one(f, name, "second");
+    while (call_count(f, name) < 2) {
+        run_for(f, LOOK_MS);
+    }
+}
+
+static void start_patient(struct fixture *f, struct accepting *accepting, const char *receiver,
+                          const char *tx_no, int64_t patience_ms)
+{
+    fill_submission(accepting, receiver, tx_no);
+    accepting->submission.patience_ms = patience_ms;
+    OK(notify_accept(f->notify, &accepting->submission, &why));
+}
+
+static void what_has_time_waits_for_room(void **state)
+{
+    struct fixture *f = *state;
+    struct accepting patient;
+    fill_up(f, "shop");
+    start_patient(f, &patient, "shop", "patient", 3600000);
+    run_for(f, 100);
+    assert_int_equal(patient.told.count, 0);
+    assert_int_equal(stats(f).accepted, 2);
+    struct record_accepted hasty = accept_one(f, "shop", "hasty"); // not held up by it
+    assert_int_equal(hasty.epoch, 0);
+    assert_int_equal(patient.told.count, 0);
+    let_go(f, "shop");
+    await(f, &patient.told);
+    assert_int_equal(patient.told.status, TIDINGS_OK);
+    assert_int_equal(patient.told.accepted[0].epoch, 1); // from memory
+    RUN_UNTIL(f, delivered, 4);
+    assert_int_equal(call_count(f, "shop"), 4);
+    assert_int_equal(patient.told.count, 1);
+}
+
+static void patience_ends(void **state)
+{
+    struct fixture *f = *state;
+    struct accepting patient[3];
+    fill_up(f, "shop");
+    for (int i = 0; i < 3; i++) {
+        char tx_no[24];
+        (void)snprintf(tx_no, sizeof tx_no, "patient%d", i);
+        start_patient(f, &patient[i], "shop", tx_no, 60);
+    }
+    for (int i = 0; i < 3; i++) {
+        await(f, &patient[i].told);
+        assert_int_equal(patient[i].told.status, TIDINGS_OK);
+        assert_int_equal(patient[i].told.accepted[0].epoch, 0); // by way of the disk
+    }
+    let_go(f, "shop");
+    RUN_UNTIL(f, delivered, 5);
+    for (int i = 0; i < 3; i++) { // in their order
+        char id[RECORD_ID_SIZE];
+        record_id_format(patient[i].told.accepted[0].id, id);
+        assert_string_equal(call_of(f, "shop", 2 + i).id, id);
+    }
+}
+
+static void nobody_waits_for_another_receiver(void **state)
+{
+    struct fixture *f = *state;
+    struct accepting patient;
+    fill_up(f, "shop");
+    put(f, "other", "");
+    fill_submission(&patient, "shop", "both");
+    patient.receivers[1] = STR("other");
+    patient.submission.receiver_count = 2;
+    patient.submission.patience_ms = 3600000;
+    OK(notify_accept(f->notify, &patient.submission, &why));
+    await(f, &patient.told);
+    assert_int_equal(patient.told.accepted_count, 2);
+    RUN_UNTIL(f, delivered, 2);
+    assert_int_equal(call_count(f, "other"), 1);
+    let_go(f, "shop");
+    RUN_UNTIL(f, delivered, 4);
+}
+
+// A receiver that is paused, or that fails, is not waited for.
+static void patience_is_for_those_who_take(void **state)
+{
+    struct fixture *f = *state;
+    struct accepting patient;
+    fill_up(f, "shop");
+    set_state(f, "shop", NOTIFY_PAUSED);
+    start_patient(f, &patient, "shop", "patient", 3600000);
+    await(f, &patient.told);
+    assert_int_equal(patient.told.status, TIDINGS_OK);
+    let_go(f, "shop");
+    set_state(f, "shop", NOTIFY_ACTIVE);
+    RUN_UNTIL(f, delivered, 3);
+}
+
+static void what_waits_is_refused_at_the_end(void **state)
+{
+    struct fixture *f = *state;
+    struct accepting patient[2];
+    fill_up(f, "shop");
+    start_patient(f, &patient[0], "shop", "patient0", 3600000);
+    start_patient(f, &patient[1], "shop", "patient1", 3600000);
+    run_for(f, 50);
+    restart(f);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(patient[i].told.count, 1);
+        assert_int_equal(patient[i].told.status, TIDINGS_E_CLOSED);
+    }
+    let_go(f, "shop");
+    assert_int_equal(accept_one(f, "shop", "patient0").answer, RECORD_NEW);
+    RUN_UNTIL(f, waiting, 0);
+}
+
 NOTIFY_TESTS("accept", TEST(what_is_accepted_is_delivered),
              TEST(the_same_again_is_answered_with_the_first), TEST(many_are_delivered_once_each),
              TEST(any_thread_may_give), TEST(subscribers_are_found_by_type),
              TEST(several_receivers_share_one_payload),
              TEST(a_bad_submission_is_answered_and_harms_no_other),
-             TEST(it_has_a_ladder_and_a_time_of_its_own), TEST(handed_over_or_claimed_is_the_same))
+             TEST(it_has_a_ladder_and_a_time_of_its_own), TEST(handed_over_or_claimed_is_the_same),
+             TEST(what_has_time_waits_for_room), TEST(patience_ends),
+             TEST(nobody_waits_for_another_receiver), TEST(patience_is_for_those_who_take),
+             TEST(what_waits_is_refused_at_the_end))

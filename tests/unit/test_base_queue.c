@@ -77,6 +77,29 @@ static void *pop_one(void *arg)
     return queue_pop_many(arg, got, 1, -1) == 1 ? got[0] : NULL;
 }
 
+static void many_are_pushed_together_or_not_at_all(void **state)
+{
+    (void)state;
+    struct queue queue;
+    int items[5];
+    void *const given[] = { &items[0], &items[1], &items[2], &items[3] };
+    void *got[5];
+    assert_int_equal(queue_init(&queue, 4), TIDINGS_OK);
+    assert_int_equal(queue_push(&queue, &items[4]), TIDINGS_OK);
+    assert_int_equal(queue_push_many(&queue, given, 4), TIDINGS_E_FULL);
+    assert_int_equal(queue_count(&queue), 1);
+    assert_int_equal(queue_push_many(&queue, given, 3), TIDINGS_OK);
+    assert_int_equal(queue_pop_many(&queue, got, 3, 0), 3);
+    assert_int_equal(queue_push_many(&queue, given, 3), TIDINGS_OK); // around the end of the ring
+    assert_int_equal(queue_pop_many(&queue, got, 5, 0), 4);
+    for (int i = 0; i < 4; i++) {
+        assert_ptr_equal(got[i], i == 0 ? given[2] : given[i - 1]);
+    }
+    queue_close(&queue);
+    assert_int_equal(queue_push_many(&queue, given, 1), TIDINGS_E_CLOSED);
+    queue_deinit(&queue);
+}
+
 static void a_waiting_popper_is_woken_by_push_and_by_close(void **state)
 {
     (void)state;
@@ -186,6 +209,7 @@ int main(void)
         cmocka_unit_test(keeps_order_and_capacity),
         cmocka_unit_test(waiting_ends_by_time_out),
         cmocka_unit_test(closing_lets_the_rest_out),
+        cmocka_unit_test(many_are_pushed_together_or_not_at_all),
         cmocka_unit_test(a_waiting_popper_is_woken_by_push_and_by_close),
         cmocka_unit_test(many_threads_lose_and_double_nothing),
     };

@@ -184,6 +184,16 @@ static void utf8_follows_the_standard(void **state)
         assert_false(str_is_utf8(str_of(bad[i])));
     }
     assert_false(str_is_utf8(str_make("\xe4\xbd\xa0", 2))); // the rest lies behind the view
+    char long_text[100];
+    memset(long_text, 'a', sizeof long_text);
+    for (size_t i = 0; i + 1 < sizeof long_text; i++) { // wherever it stands
+        long_text[i] = '\xc3';
+        assert_false(str_is_utf8(str_make(long_text, sizeof long_text)));
+        assert_false(str_is_utf8(str_make(long_text, i + 1)));
+        long_text[i + 1] = '\xa4';
+        assert_true(str_is_utf8(str_make(long_text, sizeof long_text)));
+        long_text[i] = long_text[i + 1] = 'a';
+    }
 }
 
 static void patterns(void **state)

@@ -326,6 +326,54 @@ static void parameters_are_listed_in_order(void **state)
     (void)close(fd);
 }
 
+// As much as a submission's headers may have, and a token beside it; beyond what is allowed in all
+// the client is told so.
+static void heads_have_a_limit(void **state)
+{
+    struct fixture *f = *state;
+    static const int taken[] = { 16, 1, 18 };
+    char line[1024];
+    memset(line, 'x', sizeof line);
+    memcpy(line, "X-A: ", 5);
+    memcpy(line + sizeof line - 2, "\r\n", 2);
+    int fd = dial(f);
+    for (size_t i = 0; i < BASE_COUNT(taken); i++) {
+        say(fd, "GET /a HTTP/1.1\r\nHost: here\r\n");
+        for (int k = 0; k < taken[i]; k++) {
+            put(fd, line, sizeof line);
+        }
+        say(fd, "\r\n");
+        assert_int_equal(read_reply(f, fd, true), 200);
+    }
+    say(fd, "GET /a HTTP/1.1\r\nHost: here\r\n");
+    for (int k = 0; k < 32; k++) { // what it does not read may be refused by the socket
+        (void)send(fd, line, sizeof line, MSG_NOSIGNAL);
+    }
+    assert_int_equal(read_reply(f, fd, true), 431);
+    (void)close(fd);
+}
+
+// What a request has left behind is not seen by the next.
+static void what_is_used_again_is_clean(void **state)
+{
+    struct fixture *f = *state;
+    char wanted[128 + BODY_MAX];
+    int fd = dial(f);
+    for (int i = 0; i < 50; i++) {
+        char *body = long_body((size_t)(i * 397 % BODY_MAX));
+        body[0] = body[0] != '\0' ? (char)('a' + i % 26) : '\0';
+        (void)snprintf(wanted, sizeof wanted, "POST /a q=none peer=127.0.0.1 body=%s", body);
+        assert_int_equal(ask(f, fd, "POST", "/a", body), 200);
+        assert_string_equal(body_of(f), wanted);
+        assert_int_equal(ask(f, fd, "GET", i % 2 == 0 ? "/fields" : "/b", ""),
+                         i % 2 == 0 ? 201 : 200);
+        assert_string_equal(body_of(f), i % 2 == 0 ? "{}" : "GET /b q=none peer=127.0.0.1 body=");
+        assert_true((strstr(f->reply, "X-Number") != NULL) == (i % 2 == 0));
+        free(body);
+    }
+    (void)close(fd);
+}
+
 static void responses_have_fields(void **state)
 {
     struct fixture *f = *state;
@@ -656,6 +704,8 @@ int main(void)
         TEST(paths_are_decoded_and_checked),
         TEST(header_fields_are_listed_in_order),
         TEST(parameters_are_listed_in_order),
+        TEST(heads_have_a_limit),
+        TEST(what_is_used_again_is_clean),
         TEST(responses_have_fields),
         TEST(an_answer_may_come_later),
         TEST(an_answer_may_overtake_the_handler),
