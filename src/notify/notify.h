@@ -195,6 +195,8 @@ tidings_status notify_job_cancel(struct notify *notify, int64_t job, notify_done
     X(unsettled, "tidings_notify_unsettled_total", "counter", "Outcomes that could not be stored") \
     X(purged, "tidings_notify_purged_total", "counter", "Notifications removed by retention")      \
     X(waiting, "tidings_notify_waiting", "gauge", "Unfinished notifications")                      \
+    X(held, "tidings_notify_held", "gauge",                                                        \
+      "Submissions that wait at their source for room, not accepted yet")                          \
     X(in_flight, "tidings_notify_in_flight", "gauge", "Attempts under way")                        \
     X(receivers, "tidings_notify_receivers", "gauge", "Receivers, without retired ones")           \
     X(parked, "tidings_notify_receivers_parked", "gauge", "Receivers whose breaker is open")

@@ -88,6 +88,7 @@ void notify_read_stats(const struct notify *notify, struct notify_stats *ret)
         ret->receivers += lane->state != NOTIFY_RETIRED;
         ret->waiting += lane->waiting > 0 ? (uint64_t)lane->waiting : 0;
     }
+    ret->held = notify->hold_count;
     ret->in_flight = notify->flying;
     keeper_read_stats(notify->keeper, &ret->keeper);
 }

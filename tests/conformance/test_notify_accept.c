@@ -279,6 +279,7 @@ static void what_has_time_waits_for_room(void **state)
     run_for(f, 100);
     assert_int_equal(patient.told.count, 0);
     assert_int_equal(stats(f).accepted, 2);
+    assert_int_equal(stats(f).held, 1);
     struct record_accepted hasty = accept_one(f, "shop", "hasty"); // not held up by it
     assert_int_equal(hasty.epoch, 0);
     assert_int_equal(patient.told.count, 0);
@@ -289,6 +290,7 @@ static void what_has_time_waits_for_room(void **state)
     RUN_UNTIL(f, delivered, 4);
     assert_int_equal(call_count(f, "shop"), 4);
     assert_int_equal(patient.told.count, 1);
+    assert_int_equal(stats(f).held, 0);
 }
 
 static void patience_ends(void **state)
