@@ -162,6 +162,7 @@ void conn_read_failed(struct net_conn *conn, ssize_t result)
 static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buffer)
 {
     struct net_conn *conn = stream->data;
+    wake_after_sleep(conn->loop);
     if (conn->state == CONN_CLOSING) {
         return;
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The loop itself: turns, posts, wakes, signals. The order in a turn is told in private.h.
+// The loop itself: turns, hooks, signals. The order in a turn is told in private.h.
 #include <signal.h>
 #include <stdlib.h>
 #include <time.h>
@@ -16,47 +16,23 @@ int64_t loop_now_ms(struct net_loop *loop)
 }
 
 // ---- a turn ----
-// One batch per turn: a task that posts itself must not keep the sockets waiting.
-static void run_posts(struct net_loop *loop)
-{
-    pthread_mutex_lock(&loop->post_lock);
-    struct posts batch = loop->posts;
-    loop->posts = loop->running;
-    loop->running = batch;
-    pthread_mutex_unlock(&loop->post_lock);
-    for (size_t i = 0; i < batch.count; i++) {
-        batch.items[i].task(batch.items[i].arg);
-    }
-    loop->running.count = 0;
-    if (loop->running.size > POSTS_KEEP) {
-        free(loop->running.items);
-        loop->running = (struct posts){ 0 };
-    }
-}
-
-static void on_async(uv_async_t *handle)
-{
-    (void)handle; // its work is done in the turn
-}
-
 static void on_prepare(uv_prepare_t *handle)
 {
     struct net_loop *loop = handle->data;
     loop->now_known = false;
-    run_posts(loop);
-    if (atomic_exchange(&loop->woken, false) && loop->on_wake != NULL) {
-        loop->on_wake(loop->on_wake_arg);
-    }
+    wake_take(loop);
     if (loop->on_turn != NULL) {
         loop->on_turn(loop->on_turn_arg);
     }
     conn_flush_all(loop);
     loop->now_known = false; // the poll may sleep
+    wake_before_sleep(loop);
 }
 
 static void on_check(uv_check_t *handle)
 {
     struct net_loop *loop = handle->data;
+    wake_after_sleep(loop);
     if (loop->sweep_due) {
         loop->sweep_due = false;
         deadline_sweep(loop);
@@ -83,7 +59,7 @@ static tidings_status init_uv(struct net_loop *loop)
     if (uv_loop_init(&loop->uv) != 0) {
         return TIDINGS_E_IO;
     }
-    if (uv_async_init(&loop->uv, &loop->wake, on_async) != 0) {
+    if (wake_init(loop) != TIDINGS_OK) {
         BASE_ASSERT(uv_loop_close(&loop->uv) == 0);
         return TIDINGS_E_IO;
     }
@@ -121,7 +97,6 @@ tidings_status net_loop_new(const struct net_loop_options *options, struct net_l
             err, status,
             "the event loop cannot be made: raise the limit of open files (ulimit -n)");
     }
-    pthread_mutex_init(&loop->post_lock, NULL);
     *ret = loop;
     return TIDINGS_OK;
 }
@@ -186,7 +161,7 @@ void net_loop_close_all(struct net_loop *loop)
 
 static void close_handles(struct net_loop *loop)
 {
-    uv_close((uv_handle_t *)&loop->wake, NULL);
+    uv_close((uv_handle_t *)&loop->wake.handle, NULL);
     uv_close((uv_handle_t *)&loop->turn, NULL);
     uv_close((uv_handle_t *)&loop->after, NULL);
     uv_close((uv_handle_t *)&loop->hurry, NULL);
@@ -201,24 +176,18 @@ void net_loop_free(struct net_loop *loop)
     if (loop == NULL) {
         return;
     }
-    pthread_mutex_lock(&loop->post_lock);
-    loop->closed = true;
-    pthread_mutex_unlock(&loop->post_lock);
-    run_posts(loop); // what was promised to run does
+    wake_close(loop);
     loop->on_turn = NULL;
-    loop->on_wake = NULL;
     net_loop_close_all(loop);
     close_handles(loop);
     run_uv(loop, UV_RUN_DEFAULT); // also waits for names that are being resolved
     BASE_ASSERT(loop->timer_count == 0);
     BASE_ASSERT(loop->watch_count == 0);
     BASE_ASSERT(uv_loop_close(&loop->uv) == 0);
-    pthread_mutex_destroy(&loop->post_lock);
+    wake_deinit(loop);
     while (loop->pool_count > 0) {
         free(loop->pool[--loop->pool_count].ptr);
     }
-    free(loop->posts.items);
-    free(loop->running.items);
     free(loop->slots);
     free(loop->read_buffer);
     free(loop->plain_buffer);
@@ -240,52 +209,7 @@ void net_loop_stop(struct net_loop *loop)
     uv_stop(&loop->uv);
 }
 
-// ---- from other threads ----
-static tidings_status add_post(struct posts *posts, struct post post)
-{
-    if (posts->count >= POSTS_MAX) {
-        return TIDINGS_E_FULL;
-    }
-    if (posts->count == posts->size) {
-        size_t size = posts->size == 0 ? 16 : posts->size * 2;
-        struct post *grown = realloc(posts->items, size * sizeof *grown);
-        if (grown == NULL) {
-            return TIDINGS_E_NO_MEMORY;
-        }
-        posts->items = grown;
-        posts->size = size;
-    }
-    posts->items[posts->count++] = post;
-    return TIDINGS_OK;
-}
-
-tidings_status net_loop_post(struct net_loop *loop, void (*task)(void *arg), void *arg)
-{
-    tidings_status status = TIDINGS_E_CLOSED;
-    pthread_mutex_lock(&loop->post_lock);
-    if (!loop->closed) {
-        status = add_post(&loop->posts, (struct post){ task, arg });
-        if (status == TIDINGS_OK && loop->posts.count == 1) {
-            uv_async_send(&loop->wake); // inside the lock: the loop cannot be freed meanwhile
-        }
-    }
-    pthread_mutex_unlock(&loop->post_lock);
-    return status;
-}
-
-void net_loop_wake(struct net_loop *loop)
-{
-    if (!atomic_exchange(&loop->woken, true)) {
-        uv_async_send(&loop->wake);
-    }
-}
-
-void net_loop_on_wake(struct net_loop *loop, void (*on_wake)(void *arg), void *arg)
-{
-    loop->on_wake = on_wake;
-    loop->on_wake_arg = arg;
-}
-
+// ---- hooks ----
 void net_loop_on_turn(struct net_loop *loop, void (*on_turn)(void *arg), void *arg)
 {
     loop->on_turn = on_turn;

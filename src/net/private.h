@@ -6,7 +6,7 @@
 //   timers → idle (frames that waited and may go on) → prepare (posts, on_wake, on_turn, flush)
 //   → poll (reads, accepts) → check (overdue connections) → closed handles.
 // The prepare step stands right before the poll, so a batch gathers all that was read since the
-// last one, and what is posted or woken inside it makes the poll return at once (uv_async_send).
+// last one, and what is posted or woken inside it makes the poll return at once (see wake.c).
 #ifndef NET_PRIVATE_H
 #define NET_PRIVATE_H
 
@@ -51,6 +51,22 @@ struct posts {
     size_t size;
 };
 
+// What other threads want of the loop, and how it is called out of its sleep.
+struct wake {
+    uv_poll_t handle;
+    int fd; // an eventfd
+    // From before the poll until something was read: only then a call is needed.
+    _Atomic bool asleep;
+    _Atomic bool woken;
+    _Atomic bool posted; // `posts` has some
+    void (*on_wake)(void *arg);
+    void *on_wake_arg;
+    pthread_mutex_t lock;
+    struct posts posts;   // under lock
+    bool closed;          // under lock
+    struct posts running; // the loop's thread only
+};
+
 struct slot {
     struct net_conn *conn;
     uint32_t generation;
@@ -71,7 +87,7 @@ struct spare {
 struct net_loop {
     uv_loop_t uv;
     struct net_loop_options options;
-    uv_async_t wake;
+    struct wake wake;
     uv_prepare_t turn;
     uv_check_t after;
     uv_idle_t hurry; // active while something must not wait for the poll
@@ -79,16 +95,8 @@ struct net_loop {
     size_t signal_count;
     size_t timer_count;
     size_t watch_count;
-    void (*on_wake)(void *arg);
-    void *on_wake_arg;
     void (*on_turn)(void *arg);
     void *on_turn_arg;
-
-    _Atomic bool woken;
-    pthread_mutex_t post_lock;
-    struct posts posts;   // under post_lock
-    bool closed;          // under post_lock
-    struct posts running; // the loop's thread only
 
     int64_t now_ms; // monotonic; good while now_known
     bool now_known;
@@ -189,6 +197,17 @@ struct net_conn {
 int64_t loop_now_ms(struct net_loop *loop);
 // The next poll does not sleep.
 void loop_hurry(struct net_loop *loop);
+
+// ---- wake.c ----
+tidings_status wake_init(struct net_loop *loop) TIDINGS_NODISCARD;
+// Runs what was posted, then on_wake if it is due.
+void wake_take(struct net_loop *loop);
+// The last step before the poll, and the first thing after it.
+void wake_before_sleep(struct net_loop *loop);
+void wake_after_sleep(struct net_loop *loop);
+// No more posts are taken; those that were run now.
+void wake_close(struct net_loop *loop);
+void wake_deinit(struct net_loop *loop); // its handle is closed
 
 // ---- conn.c ----
 // Makes a connection in a free slot. E_FULL over connections_max.
