@@ -37,24 +37,28 @@ def java_producer(name_server, size, seconds, pid):
     return steady.result()
 
 
-def against_rocketmq(folder, seconds):
+def java_row(name, server, name_server, pid, size, seconds):
+    result = java_producer(name_server, size, seconds, pid)
+    row(name, size, f"{result[0]:.0f}", f"{result[1]:.1f}", f"{rss_mib(pid, 'VmHWM'):.0f}")
+    server.stop()
+    return result
+
+
+def against_rocketmq(folder, seconds, only, sizes):
     print("\nRocketMQ's benchmark Producer, 64 threads\n", flush=True)
     row("server", "body", "messages/s", "server CPU µs/message", "peak RSS MiB")
     row("---", "---", "---", "---", "---")
     results = {}
-    for size in (128, 1024):
-        server = Server(f"{folder}/java{size}", ("--topic", "BenchmarkTest:8", "--log-level", "error")).start()
-        results["ours", size] = java_producer(server.namesrv, size, seconds, server.process.pid)
-        row("tidings, fsync", size, f"{results['ours', size][0]:.0f}", f"{results['ours', size][1]:.1f}",
-            f"{rss_mib(server.process.pid, 'VmHWM'):.0f}")
-        server.stop()
+    for size in sizes:
+        if only in (None, "ours"):
+            server = Server(f"{folder}/java{size}", ("--topic", "BenchmarkTest:8", "--log-level", "error")).start()
+            results["ours", size] = java_row("tidings, fsync", server, server.namesrv, server.process.pid, size, seconds)
         for flush in ("sync", "async"):
-            real = Real(flush)
-            results[flush, size] = java_producer(REAL, size, seconds, real.pid)
-            row(f"RocketMQ 4.9.7 {flush.upper()}_FLUSH", size, f"{results[flush, size][0]:.0f}",
-                f"{results[flush, size][1]:.1f}", f"{rss_mib(real.pid, 'VmHWM'):.0f}")
-            real.stop()
-    for size in (128, 1024):
+            if only in (None, flush):
+                real = Real(flush)
+                name = f"RocketMQ 4.9.7 {flush.upper()}_FLUSH"
+                results[flush, size] = java_row(name, real, REAL, real.pid, size, seconds)
+    for size in sizes if only is None else ():
         ours = results["ours", size]
         print(f"\n{size} B: {ours[0] / results['sync', size][0]:.2f} x SYNC (aim 2), "
               f"{ours[0] / results['async', size][0]:.2f} x ASYNC (aim 1.3), "
@@ -140,15 +144,19 @@ def main():
     parser.add_argument("--messages", type=int, default=1000000)
     parser.add_argument("--profile", action="store_true", help="only where the time goes (needs perf)")
     parser.add_argument("--own", action="store_true", help="only our own generator")
+    parser.add_argument("--only", choices=("ours", "sync", "async"),
+                        help="only RocketMQ's Producer, against one server: ours, or RocketMQ with that flush mode")
+    parser.add_argument("--size", type=int, choices=(128, 1024), help="only bodies of that many bytes")
     options = parser.parse_args()
     folder = tempfile.mkdtemp(prefix="tidings-bench-")
     try:
         if options.profile:
             profile(folder, options.messages)
             return
-        own_load(folder, options.messages)
+        if options.only is None:
+            own_load(folder, options.messages)
         if not options.own:
-            against_rocketmq(folder, options.seconds)
+            against_rocketmq(folder, options.seconds, options.only, (options.size,) if options.size else (128, 1024))
     finally:
         shutil.rmtree(folder)
 
