@@ -92,7 +92,7 @@ static tidings_status load_ladders(struct loading *loading)
     return status == TIDINGS_OK ? record_commit(loading->record, loading->err) : status;
 }
 
-tidings_status lanes_load(struct notify *notify, struct tidings_error *err)
+tidings_status lanes_load(struct notify *notify, struct record **ret, struct tidings_error *err)
 {
     struct loading loading = { .notify = notify, .err = err };
     tidings_status status =
@@ -114,8 +114,12 @@ tidings_status lanes_load(struct notify *notify, struct tidings_error *err)
     if (status == TIDINGS_OK) {
         status = load_ladders(&loading);
     }
-    record_close(loading.record);
-    return status;
+    if (status != TIDINGS_OK) {
+        record_close(loading.record);
+        return status;
+    }
+    *ret = loading.record;
+    return TIDINGS_OK;
 }
 
 // ---- how much waits ----

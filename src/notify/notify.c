@@ -89,14 +89,18 @@ static struct notify *make(const struct notify_options *options)
     return notify;
 }
 
-static tidings_status start_keepers(struct notify *notify, struct tidings_error *err)
+// Takes `record`, also when it fails.
+static tidings_status start_keepers(struct notify *notify, struct record *record,
+                                    struct tidings_error *err)
 {
     struct keeper_options options = { .record = notify->options.record,
+                                      .opened = record,
                                       .queue = STORE_QUEUE,
                                       .batch_done = answers_tell,
                                       .arg = notify };
     tidings_status status = keeper_start(notify->database_url, &options, &notify->keeper, err);
     if (status == TIDINGS_OK) {
+        options.opened = NULL;
         options.record.read_only = true;
         options.record.fault = NULL;
         options.queue = 0;
@@ -118,6 +122,7 @@ static void wake_all(struct notify *notify)
 tidings_status notify_start(const struct notify_options *options, struct notify **ret,
                             struct tidings_error *err)
 {
+    struct record *record = NULL;
     struct notify *notify = make(options);
     if (notify == NULL) {
         return error_set(err, TIDINGS_E_NO_MEMORY, "no memory for the notifier");
@@ -128,10 +133,10 @@ tidings_status notify_start(const struct notify_options *options, struct notify 
                                                 .arg = options->allows_arg };
     tidings_status status = http_client_new(options->loop, &client, &notify->client, err);
     if (status == TIDINGS_OK) {
-        status = lanes_load(notify, err);
+        status = lanes_load(notify, &record, err);
     }
     if (status == TIDINGS_OK) {
-        status = start_keepers(notify, err);
+        status = start_keepers(notify, record, err);
     }
     if (status != TIDINGS_OK) {
         keeper_stop(notify->reader);

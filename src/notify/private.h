@@ -260,7 +260,9 @@ void change_state(struct lane *lane);
 void changes_again(struct notify *notify); // what others changed is known now
 
 // ---- load.c ----
-tidings_status lanes_load(struct notify *notify, struct tidings_error *err) TIDINGS_NODISCARD;
+// *ret is the record it read from, open.
+tidings_status lanes_load(struct notify *notify, struct record **ret,
+                          struct tidings_error *err) TIDINGS_NODISCARD;
 void backlog_count(struct notify *notify); // before anything is done to the record
 void backlog_again(struct notify *notify); // now and then
 

@@ -222,12 +222,16 @@ tidings_status keeper_start(const char *url, const struct keeper_options *option
     if (keeper == NULL || own_url == NULL) {
         free(own_url);
         free(keeper);
+        record_close(options->opened);
         return error_set(err, TIDINGS_E_NO_MEMORY, "store: no memory");
     }
     keeper->url = own_url;
     keeper->options = *options;
     list_init(&keeper->kept);
-    tidings_status status = record_open(url, &options->record, &keeper->record, err);
+    keeper->record = options->opened;
+    tidings_status status = keeper->record != NULL
+                                ? TIDINGS_OK
+                                : record_open(url, &options->record, &keeper->record, err);
     if (status == TIDINGS_OK && queue_init(&keeper->queue, queue) != TIDINGS_OK) {
         status = error_set(err, TIDINGS_E_NO_MEMORY, "store: no memory for %zu tasks", queue);
     }

@@ -39,7 +39,8 @@ struct keeper_options {
     // read_only: a thread that reads beside the store thread; the tables must be there at the
     // start.
     struct record_options record;
-    size_t queue; // tasks that may wait, 0 = KEEPER_QUEUE_DEFAULT
+    struct record *opened; // an open one that it takes over, also when it fails; NULL = opens it
+    size_t queue;          // tasks that may wait, 0 = KEEPER_QUEUE_DEFAULT
     // After each batch's `done`s, on the store thread: wakes who waits for them. May be NULL.
     void (*batch_done)(void *arg);
     void *arg;
@@ -53,7 +54,7 @@ struct keeper_stats {
     uint64_t waiting; // tasks in the queue now
 };
 
-// Opens the record and starts the thread. `url` is copied.
+// Opens the record, or takes the opened one, and starts the thread. `url` is copied.
 tidings_status keeper_start(const char *url, const struct keeper_options *options,
                             struct keeper **ret, struct tidings_error *err) TIDINGS_NODISCARD;
 // From any thread. E_FULL when too many wait, E_CLOSED after keeper_stop was called: `done` will

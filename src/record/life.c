@@ -17,7 +17,7 @@ tidings_status record_life_begin(struct record *record, int64_t owner, int64_t *
                                 (int64_t)record->node, clock_wall_ms(record->clock));
         }
         if (status == TIDINGS_OK && rows == 1) {
-            *ret = last + 1;
+            record->lessee = *ret = last + 1;
             return TIDINGS_OK;
         }
     }

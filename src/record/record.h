@@ -308,7 +308,8 @@ tidings_status record_lapsed(struct record *record, struct record_claimed *claim
 // ---- lives: what a node that was killed had in hand ----
 // Each start of a node is a life. `owner` is the node's lasting identity (not 0): with
 // record_options.node it says whose earlier lives are meant, so that a folder that was copied for
-// another node takes nothing from the first. *ret is for record_options.life.
+// another node takes nothing from the first. This record leases under *ret from now on; others of
+// the node do with record_options.life.
 tidings_status record_life_begin(struct record *record, int64_t owner, int64_t *ret,
                                  struct tidings_error *err) TIDINGS_NODISCARD;
 struct record_leased {
