@@ -14,6 +14,7 @@ import json
 import os
 import queue
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -135,6 +136,93 @@ def check_signatures(libraries):
     return results
 
 
+# ---- the programs of docs/notifier.md ----
+MAINS = {
+    "python": ("verify.py", """
+import sys
+print("good" if verify(*sys.argv[1:5], open(sys.argv[5], "rb").read()) else "bad")
+"""),
+    "javascript": ("verify.js", """
+const [secret, id, timestamp, signatures, file] = process.argv.slice(2);
+console.log(verify(secret, id, timestamp, signatures, require("fs").readFileSync(file)) ? "good" : "bad");
+"""),
+    "go": ("main.go", """package main
+
+import (
+	"fmt"
+	"os"
+)
+
+func main() {
+	body, err := os.ReadFile(os.Args[5])
+	if err == nil && Verify(os.Args[1], os.Args[2], os.Args[3], os.Args[4], body) {
+		fmt.Println("good")
+	} else {
+		fmt.Println("bad")
+	}
+}
+"""),
+    "java": ("Main.java", """
+class Main {
+    public static void main(String[] words) throws Exception {
+        byte[] body = java.nio.file.Files.readAllBytes(java.nio.file.Path.of(words[4]));
+        System.out.println(Verify.verify(words[0], words[1], words[2], words[3], body) ? "good" : "bad");
+    }
+}
+"""),
+}
+GO = {"GOMODCACHE": str(BUILD / "go" / "mod"), "GOCACHE": str(BUILD / "go" / "cache"), "GOTOOLCHAIN": "local", "GO111MODULE": "off"}
+
+
+def guide_program(language, folder):
+    """The command that runs the guide's program of a language."""
+    guide = (ROOT / "docs" / "notifier.md").read_text(encoding="utf-8")
+    program = re.search(rf"^```{language} verify\n(.*?)^```$", guide, re.MULTILINE | re.DOTALL)[1]
+    name, main = MAINS[language]
+    if language in ("python", "javascript"):
+        (folder / name).write_text(program + main, encoding="utf-8")
+        return [sys.executable if language == "python" else "node", str(folder / name)]
+    (folder / name).write_text(main, encoding="utf-8")
+    (folder / ("verify.go" if language == "go" else "Verify.java")).write_text(program, encoding="utf-8")
+    if language == "go":
+        subprocess.run(["go", "build", "-o", "verify", "main.go", "verify.go"], cwd=folder, env={**os.environ, **GO}, check=True,
+                       timeout=300)
+        return [str(folder / "verify")]
+    subprocess.run(["javac", "Main.java", "Verify.java"], cwd=folder, check=True, timeout=300)
+    return ["java", "-cp", str(folder), "Main"]
+
+
+def check_guide():
+    results = []
+    with tempfile.TemporaryDirectory(prefix="tidings-interop-push-") as folder, Receiver() as sink:
+        server = Server(Path(folder) / "data", (ALLOW, "--log-level=warn"))
+        server.start()
+        try:
+            api, old, other = Notifier(server), new_secret(), new_secret()
+            name = api.receiver(sink.url("/guide"), secrets=[{"secret": old}])
+            new = api.good("POST", f"/v1/receivers/{name}/secrets", {"overlapMs": 3_600_000})["secret"]
+            request = next_request(api, sink, name, "/guide")
+            server.stop()
+        finally:
+            if server.is_running:
+                server.kill9()
+        words = [request.header(name) for name in HEADERS]
+        late = [words[0], str(int(words[1]) - 3600), words[2]]
+        right, changed = Path(folder) / "right", Path(folder) / "changed"
+        right.write_bytes(request.body)
+        changed.write_bytes(request.body + b" ")
+        for language in MAINS:
+            place = Path(folder) / language
+            place.mkdir()
+            command, wrong = guide_program(language, place), []
+            for verdict, case in [("good", [new, *words, right]), ("good", [old, *words, right]), ("bad", [other, *words, right]),
+                                  ("bad", [new, *words, changed]), ("bad", [new, *late, right]), ("bad", [new, *words[:2], "", right])]:
+                said = subprocess.run([*command, *map(str, case)], stdout=subprocess.PIPE, text=True, check=False, timeout=ANSWER_S).stdout
+                wrong += [] if said.strip() == verdict else [f"{said!r}, not {verdict}"]
+            results.append((f"docs/notifier.md, {language}", "; ".join(wrong) or None))
+    return results
+
+
 # ---- schemathesis ----
 def in_its_own_network(options):
     """This program again, for the part "openapi", in a network without a way out: receivers get URLs that were made up."""
@@ -207,6 +295,8 @@ def main():
         results += check_signatures(libraries)
         for one in libraries:
             one.close()
+    if "signatures" in parts:
+        results += check_guide()
     if "openapi" in parts and options.inside:
         print(f"schemathesis with seed {options.seed}", flush=True)
         results += check_openapi(options)

@@ -632,7 +632,7 @@ static void rotation_knows_its_bounds(void **state)
 
 #define HEX_SCHEME(more)                                                                           \
     "{" URL ",\"signature\":{\"scheme\":\"hmac_hex\"" more "},\"secrets\":[{\"secret\":\"first\"}" \
-                                                           "]}"
+    "]}"
 
 // Which of the secrets, first or second, made the header's signature at a time; "" without one.
 static const char *signer(struct receiver_settings *settings, const char *header, int64_t at_ms)
