@@ -149,6 +149,27 @@ static void put_done(void *arg, tidings_status status, int64_t version,
     }
 }
 
+// Nothing is there that could have the version. A request that is wrong in itself is told so first
+// (RFC 9110, section 13.2.1): preconditions are for those that would be done without them.
+static void refuse_missing(struct api_call *call, const struct change *change)
+{
+    struct tidings_error err = { 0 };
+    struct receiver_settings *settings = NULL;
+    tidings_status status = receiver_name_check(change->name, &err);
+    if (status == TIDINGS_OK) {
+        status = receiver_settings_parse(change->name, change->document, NULL,
+                                         clock_wall_ms(call->api->options.clock), &settings, &err);
+    }
+    receiver_settings_unref(settings);
+    if (status == TIDINGS_OK ||
+        status == TIDINGS_E_PERMISSION) { // a sealed secret, not opened here
+        (void)api_call_problem(call, API_PROBLEM_PRECONDITION, "If-Match", "no such receiver");
+        api_call_answer(call);
+    } else {
+        failed(call, NULL, status, &err);
+    }
+}
+
 static void put_on_loop(struct api_call *call)
 {
     struct change *change = call->state;
@@ -161,8 +182,7 @@ static void put_on_loop(struct api_call *call)
         return;
     }
     if (change->is_new && (change->must_exist || change->version != 0)) {
-        (void)api_call_problem(call, API_PROBLEM_PRECONDITION, "If-Match", "no such receiver");
-        api_call_answer(call);
+        refuse_missing(call, change);
         return;
     }
     error_clear(&err);

@@ -49,8 +49,10 @@
         { "ack-body", "TEXT", "the reply must be this text, as success" },                         \
         { "signature", "SCHEME", "standard, hmac_hex, params_md5, params_hmac, rsa2 or none" },    \
         { "signature-header", "NAME", "where hmac_hex goes (X-Signature)" },                       \
-        { "signature-prefix", "TEXT", "what stands before hmac_hex, as sha256=" }, OPTION_SECRET,  \
-        { "basic", "USER:PASSWORD", "credentials of basic authentication" },                       \
+        { "signature-prefix", "TEXT", "what stands before hmac_hex, as sha256=" },                 \
+        { "second-header", "NAME",                                                                 \
+          "where hmac_hex by the other secret goes, while there are two" },                        \
+        OPTION_SECRET, { "basic", "USER:PASSWORD", "credentials of basic authentication" },        \
         { "bearer", "TOKEN", "credentials as a bearer token" },                                    \
         { "soap", "VERSION", "send SOAP envelopes, 1.1 or 1.2" },                                  \
         { "soap-action", "URI", "the SOAP action" },                                               \

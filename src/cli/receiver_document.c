@@ -19,6 +19,7 @@ static const struct {
     { "signature", "signature.scheme" },
     { "signature-header", "signature.header" },
     { "signature-prefix", "signature.prefix" },
+    { "second-header", "signature.secondHeader" },
     { "basic", "auth.basic" },
     { "bearer", "auth.bearer" },
     { "soap", "soap.version" },

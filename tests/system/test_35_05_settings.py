@@ -52,6 +52,10 @@ def test_versions(notifier):
         answer = notifier.call(method, "/v1/receivers/guarded", body, headers={"If-Match": '"1"'})
         assert answer.status in (409, 412), answer
         assert notifier.call(method, "/v1/receivers/guarded", body, headers={"If-Match": "what"}).status in (400, 412, 422)
+    # What is wrong in itself is told before any precondition; what is right has nothing to match.
+    for body, wanted in (({"url": "http://127.0.0.1:9/"}, 412), ({"url": 1}, 400), ({"url": "http://127.0.0.1:9/", "colour": 1}, 400), ("x", 400)):
+        answer = notifier.call("PUT", "/v1/receivers/missing", body, headers={"If-Match": "*"}, content_type="application/json")
+        assert answer.status == wanted, answer
     assert notifier.show("guarded")["settings"]["timeoutMs"] == 100
 
 
