@@ -317,35 +317,47 @@ void accepts_take(struct notify *notify, struct list *accepts)
 }
 
 // ---- on the loop: what is held ----
+static bool store_has_room(const struct notify *notify)
+{
+    return list_empty(&notify->accepts_waiting) && notify->accepts_out < ACCEPTS_OUT_MAX;
+}
+
 static bool may_end(const struct accepting *accepting, int64_t now_us)
 {
     const struct notify *notify = accepting->op.notify;
     return atomic_load(&notify->stopping) ||
-           (notify->accepts_out < ACCEPTS_OUT_MAX &&
-            (now_us - accepting->came_us > accepting->submission->patience_ms * 1000 ||
-             !are_full_for_now(accepting)));
+           now_us - accepting->came_us > accepting->submission->patience_ms * 1000 ||
+           (store_has_room(notify) && !are_full_for_now(accepting));
+}
+
+// Under a flood of others it takes its place among them.
+static void end_hold(struct accepting *accepting)
+{
+    struct notify *notify = accepting->op.notify;
+    list_remove(&accepting->node);
+    notify->hold_count--;
+    free(accepting->many); // all is looked up anew
+    accepting->many = NULL;
+    pthread_mutex_lock(&notify->lock);
+    notify->accept_count++;
+    pthread_mutex_unlock(&notify->lock);
+    if (atomic_load(&notify->stopping)) {
+        refuse(accepting);
+    } else if (store_has_room(notify)) {
+        take_one(accepting);
+    } else {
+        list_add_tail(&notify->accepts_waiting, &accepting->node);
+    }
 }
 
 static void end_holds(struct lane *lane, int64_t now_us)
 {
-    struct notify *notify = lane->notify;
     while (!list_empty(&lane->held)) {
         struct accepting *accepting = LIST_ENTRY(lane->held.next, struct accepting, node);
         if (!may_end(accepting, now_us)) {
             return;
         }
-        list_remove(&accepting->node);
-        notify->hold_count--;
-        free(accepting->many); // all is looked up anew
-        accepting->many = NULL;
-        pthread_mutex_lock(&notify->lock);
-        notify->accept_count++;
-        pthread_mutex_unlock(&notify->lock);
-        if (atomic_load(&notify->stopping)) {
-            refuse(accepting);
-        } else {
-            take_one(accepting);
-        }
+        end_hold(accepting);
     }
     list_remove(&lane->holding);
 }
