@@ -192,6 +192,7 @@ static void take_attempts(struct claim *claim)
         struct attempt *attempt = LIST_ENTRY(node, struct attempt, node);
         notify->memory += attempt->parcel->bytes;
         lane->bytes += attempt->parcel->bytes;
+        count_unknown(notify, attempt->claimed.taken_over);
         if (atomic_load(&notify->stopping) || gate_is_shut(lane, now_ms)) {
             attempt_release(attempt);
         } else {

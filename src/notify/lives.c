@@ -93,6 +93,7 @@ static void take_return(struct op *op)
             lane_pump(lane);
         }
     }
+    count_unknown(op->notify, lives->count);
     log_line(op->notify->options.log, LOG_INFO, "notify",
              "msg=\"what was in hand when the server ended is due again\" count=%zu", lives->count);
     lives_look(op->notify);

@@ -249,6 +249,7 @@ int attempt_class(const struct http_result *result, bool taken);
 // One that was in hand and of which nobody knows how it ended. `why` must stay.
 void attempt_unknown(struct record_attempt *ret, int32_t number, int64_t begun_ms, int64_t due_ms,
                      const char *why);
+void count_unknown(struct notify *notify, size_t count); // such attempts, once they are on record
 // When a lease was taken that ends then: about, if the receiver's timeout was changed meanwhile.
 int64_t leased_ms(int64_t id, int64_t until_ms, int64_t timeout_ms, int64_t now_ms);
 void flight_drop(struct notify *notify, struct flight *flight); // NULL allowed

@@ -56,6 +56,11 @@ void attempt_unknown(struct record_attempt *ret, int32_t number, int64_t begun_m
     };
 }
 
+void count_unknown(struct notify *notify, size_t count)
+{
+    notify->stats.attempts_by_class[CLASS_INTERRUPTED] += count;
+}
+
 int64_t leased_ms(int64_t id, int64_t until_ms, int64_t timeout_ms, int64_t now_ms)
 {
     int64_t at_ms = until_ms - timeout_ms - LEASE_SLACK_MS;

@@ -264,6 +264,7 @@ static void what_a_killed_node_had_in_hand_is_due_again(void **state)
         assert_int_equal(seen.attempts[1].number, 2);
     }
     assert_int_equal(call_count(f, "shop"), 2 * MANY);
+    assert_int_equal(stats(f).attempts_by_class[NOTIFY_CLASSES - 1], 2 * MANY);
     assert_int_equal(call_count(f, "other"), 0);
     assert_int_equal(read_record(f, theirs.id).notification.state, RECORD_DELIVERING);
     f->options.owner = 0;
