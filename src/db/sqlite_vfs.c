@@ -22,10 +22,10 @@
 enum {
     LOG_HEADER = 32,
     FRAME_HEADER = 24,
-    SIZE_AT = 4, // in a frame's header: pages of the database after the commit, else 0
+    SIZE_AT = 4,       // in a frame's header: pages of the database after the commit, else 0
     ROOM = 120 * 1024, // SQLite's unix VFS takes no more than 17 bits of a length
-    WRITE_LOCK = 0, // number of the lock that a writer holds
-    METHODS = 3,    // the version of the methods that are passed on
+    WRITE_LOCK = 0,    // number of the lock that a writer holds
+    METHODS = 3,       // the version of the methods that are passed on
 };
 
 // A database, or the write-ahead log of one; the system's file lies behind it.
