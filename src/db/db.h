@@ -94,7 +94,8 @@ tidings_status db_prepare_insert_new(struct db *db, const char *table, const cha
                                      struct tidings_error *err) TIDINGS_NODISCARD;
 
 // Numbered, one-way migrations: runs those above the version stored in table `schema_version`, each
-// in its own transaction. E_STATE when the stored version is newer than the last one known here.
+// in its own transaction. E_STATE when the stored version is newer than the last one known here, or
+// older than the first.
 struct db_migration {
     int version; // 1, 2, …
     const char *sql;

@@ -66,6 +66,7 @@ tidings_status db_migrate(struct db *db, const struct db_migration *migrations, 
                           struct tidings_error *err)
 {
     int64_t version = 0;
+    int64_t first = count > 0 ? migrations[0].version : 0;
     int64_t last = count > 0 ? migrations[count - 1].version : 0;
     tidings_status status =
         db_exec(db, "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)", err);
@@ -77,6 +78,12 @@ tidings_status db_migrate(struct db *db, const struct db_migration *migrations, 
                          "the database has schema version %lld, this program knows up to %lld: it "
                          "was made by a newer version",
                          (long long)version, (long long)last);
+    }
+    if (status == TIDINGS_OK && version > 0 && version < first) {
+        return error_set(err, TIDINGS_E_STATE,
+                         "the database has schema version %lld, this program knows %lld and later: "
+                         "it was made by a version before the first release; start with a new one",
+                         (long long)version, (long long)first);
     }
     for (size_t i = 0; i < count && status == TIDINGS_OK; i++) {
         if (migrations[i].version > version) {

@@ -26,11 +26,15 @@
 // receiver: seq is the mark of its last change.
 // idempotency: key = SHA-256 of whose key it is and the key; request = SHA-256 of the request and
 // the highest id of before it (8 bytes, big endian).
+//
+// Version 3 is the first one that is kept: records of versions 1 and 2 had other slots for their
+// keys, and are refused.
 static const struct db_migration migrations[] = {
-    { 1,
+    { 3,
       "CREATE TABLE receiver (id {bigint} NOT NULL PRIMARY KEY, name VARCHAR(255) NOT NULL UNIQUE,"
       " state {bigint} NOT NULL, version {bigint} NOT NULL, changed_ms {bigint} NOT NULL,"
-      " document {blob} NOT NULL);"
+      " document {blob} NOT NULL, seq {bigint} NOT NULL DEFAULT 0);"
+      "CREATE INDEX receiver_seq ON receiver (seq);"
       "CREATE TABLE ladder (id {bigint} NOT NULL PRIMARY KEY,"
       " text VARCHAR(1023) NOT NULL UNIQUE);"
       "CREATE TABLE notification (id {bigint} NOT NULL PRIMARY KEY, receiver_id {bigint} NOT NULL,"
@@ -64,18 +68,16 @@ static const struct db_migration migrations[] = {
       " refused {bigint} NOT NULL, created_ms {bigint} NOT NULL, changed_ms {bigint} NOT NULL);"
       "CREATE TABLE idempotency (key_hash {blob} NOT NULL PRIMARY KEY, request {blob} NOT NULL,"
       " made_ms {bigint} NOT NULL) {clustered};"
-      "CREATE INDEX idempotency_made ON idempotency (made_ms)" },
-    { 2, "CREATE TABLE life (id {bigint} NOT NULL PRIMARY KEY, owner {bigint} NOT NULL,"
-         " node {bigint} NOT NULL, begun_ms {bigint} NOT NULL);"
-         "CREATE TABLE mark (what {bigint} NOT NULL PRIMARY KEY, seq {bigint} NOT NULL);"
-         "INSERT INTO mark (what, seq) VALUES (1, 0);"
-         "INSERT INTO mark (what, seq) VALUES (2, 0);"
-         "ALTER TABLE receiver ADD COLUMN seq {bigint} NOT NULL DEFAULT 0;"
-         "CREATE INDEX receiver_seq ON receiver (seq);"
-         "CREATE TABLE gate (node {bigint} NOT NULL, receiver_id {bigint} NOT NULL,"
-         " failures {bigint} NOT NULL, open {bigint} NOT NULL, probe_at_ms {bigint} NOT NULL,"
-         " probe_wait_ms {bigint} NOT NULL, slow_until_ms {bigint} NOT NULL,"
-         " slow_step_ms {bigint} NOT NULL, PRIMARY KEY (node, receiver_id)) {clustered}" },
+      "CREATE INDEX idempotency_made ON idempotency (made_ms);"
+      "CREATE TABLE life (id {bigint} NOT NULL PRIMARY KEY, owner {bigint} NOT NULL,"
+      " node {bigint} NOT NULL, begun_ms {bigint} NOT NULL);"
+      "CREATE TABLE mark (what {bigint} NOT NULL PRIMARY KEY, seq {bigint} NOT NULL);"
+      "INSERT INTO mark (what, seq) VALUES (1, 0);"
+      "INSERT INTO mark (what, seq) VALUES (2, 0);"
+      "CREATE TABLE gate (node {bigint} NOT NULL, receiver_id {bigint} NOT NULL,"
+      " failures {bigint} NOT NULL, open {bigint} NOT NULL, probe_at_ms {bigint} NOT NULL,"
+      " probe_wait_ms {bigint} NOT NULL, slow_until_ms {bigint} NOT NULL,"
+      " slow_step_ms {bigint} NOT NULL, PRIMARY KEY (node, receiver_id)) {clustered}" },
 };
 
 tidings_status record_migrate(struct db *db, struct tidings_error *err)

@@ -384,6 +384,10 @@ static void migrations_run_once(void **state)
     struct tidings_error err = { 0 };
     assert_int_equal(db_migrate(f->db, migrations, 2, &err), TIDINGS_E_STATE);
     assert_non_null(strstr(err.text, "newer"));
+    static const struct db_migration later[] = { { 6, "DROP TABLE conformance_b" } };
+    assert_int_equal(db_migrate(f->db, later, 1, &err), TIDINGS_E_STATE);
+    assert_non_null(strstr(err.text, "before"));
+    assert_int_equal(number_of(f, "SELECT COUNT(*) FROM conformance_b"), 3);
 }
 
 static void a_failing_migration_leaves_the_last_version(void **state)
