@@ -233,7 +233,9 @@ void lane_pace(struct lane *lane)
     int64_t now_us = clock_mono_us(lane->notify->clock);
     int64_t elapsed_us = now_us - lane->paced_us;
     uint64_t begun = lane->begun - lane->paced_begun;
-    elapsed_us = elapsed_us > 1000 ? elapsed_us : 1000;
+    // A burst is no pace: where others work too they would be left with nothing.
+    int64_t least_us = lane->notify->shared ? SHARED_PACE_US : 1000;
+    elapsed_us = elapsed_us > least_us ? elapsed_us : least_us;
     begun = begun < 1000000 ? begun : 1000000;
     uint64_t ahead = begun * AHEAD_US / (uint64_t)elapsed_us;
     lane->ahead = ahead < CLAIM_MAX ? (size_t)ahead : CLAIM_MAX;

@@ -24,6 +24,7 @@ enum {
     CLAIMS_MAX = 64,        // claims that the store has at a time
     LEASED_MAX = 16384,     // rows in memory
     AHEAD_US = 200000,      // so much of its work lies ready for a lane, see lane_window
+    SHARED_PACE_US = 50000, // a pace is measured over so much at least where others work, too
     PACE_US = 1000000,      // its pace is not older than that when rows are leased for it
     WINDOW_SLACK_MS = 1000, // an attempt that was due within its window may begin so late
     AGAIN_MS = 100,         // after what failed for reasons of the store; doubles

@@ -156,7 +156,7 @@ def test_the_work_is_shared(nodes, sink):
     names = [a.receiver(sink.url(f"/w{place}"), inFlight=4, ladder="1h", breaker={"failures": 0}) for place in range(4)]
     for name in names:
         known(b, name)
-    ids = fill(a, names, 250, "w")
+    ids = [id for part in "wxyz" for id in fill(a, names, 100, part)]
     for id in ids:
         b.wait(id, "delivered", within_s=120)
     counts = collections.Counter((one.id, one.attempt) for one in sink.got())
