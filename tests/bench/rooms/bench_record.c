@@ -48,6 +48,7 @@ int fdatasync(int fd)
 struct meter {
     int64_t wall_us;
     int64_t cpu_us;
+    int64_t longest_us; // of one piece, by wall
     long syncs;
     struct timespec wall_from;
     struct timespec cpu_from;
@@ -70,7 +71,9 @@ static void end(struct meter *meter)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    meter->wall_us += between_us(&meter->wall_from, &now);
+    const int64_t took_us = between_us(&meter->wall_from, &now);
+    meter->wall_us += took_us;
+    meter->longest_us = took_us > meter->longest_us ? took_us : meter->longest_us;
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
     meter->cpu_us += between_us(&meter->cpu_from, &now);
     meter->syncs += syncs - meter->syncs_from;
@@ -80,11 +83,12 @@ static void print(const char *what, const struct meter *meter, int64_t rows)
 {
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
-    printf("%-8s %9lld rows  cpu %6.2f us/row  wall %7.2f us/row  %8.0f rows/s  %6ld syncs  max "
-           "rss %ld MiB\n",
-           what, (long long)rows, (double)meter->cpu_us / (double)rows,
-           (double)meter->wall_us / (double)rows, (double)rows * 1e6 / (double)meter->wall_us,
-           meter->syncs, usage.ru_maxrss / 1024);
+    printf(
+        "%-8s %9lld rows  cpu %6.2f us/row  wall %7.2f us/row  %8.0f rows/s  %6ld syncs  longest "
+        "%.1f ms  max rss %ld MiB\n",
+        what, (long long)rows, (double)meter->cpu_us / (double)rows,
+        (double)meter->wall_us / (double)rows, (double)rows * 1e6 / (double)meter->wall_us,
+        meter->syncs, (double)meter->longest_us / 1000, usage.ru_maxrss / 1024);
 }
 
 static void must(tidings_status status, const char *what, const struct tidings_error *err)
