@@ -2,11 +2,11 @@
 // Shared libraries that many installations never use: opened when they are first needed, so that a
 // server which does not need them neither maps them nor spends its start on relocating them.
 //
-// A room lists the functions that it uses in one map of names and makes three things of it: a
-// struct of pointers (LIBRARY_MEMBER), the list of names (LIBRARY_NAME), and a `struct library`,
-// which stands as a static inside of one function. That is the one thing here that lives as long as
-// the process: it is written once, under its lock, and never again. Libraries stay open until the
-// process ends, since threads and values of theirs may be anywhere.
+// A room lists the functions that it uses in one map of names and makes of it a struct of pointers
+// (LIBRARY_MEMBER), and with LIBRARY_DEFINE a `struct library`, a static inside of one function.
+// That is the one thing here that lives as long as the process: it is written once, under its lock,
+// and never again. Libraries stay open until the process ends, since threads and values of theirs
+// may be anywhere.
 //
 // The name is that of the very library whose headers were compiled against (cmake/libraries.cmake
 // asks it), without a path, so that it is found where the linker would have found it.
@@ -23,6 +23,27 @@
 // Of a function or a variable, as its header declares it.
 #define LIBRARY_MEMBER(name) __typeof__(name) *name;
 #define LIBRARY_NAME(name)   #name,
+// Of a library `lib`, its functions in MAP and `struct lib` of them: lib_open, and lib, the table.
+#define LIBRARY_DEFINE(lib, MAP, ...)                                                              \
+    static struct library *lib##_library(void)                                                     \
+    {                                                                                              \
+        static const char *const names[] = { MAP(LIBRARY_NAME) };                                  \
+        static struct lib table;                                                                   \
+        static struct library library = { .names = names,                                          \
+                                          .count = BASE_COUNT(names),                              \
+                                          .table = (void **)(void *)&table,                        \
+                                          .lock = PTHREAD_MUTEX_INITIALIZER,                       \
+                                          __VA_ARGS__ };                                           \
+        return &library;                                                                           \
+    }                                                                                              \
+    tidings_status lib##_open(struct tidings_error *err)                                           \
+    {                                                                                              \
+        return library_open(lib##_library(), err);                                                 \
+    }                                                                                              \
+    const struct lib *lib(void)                                                                    \
+    {                                                                                              \
+        return (const struct lib *)(const void *)lib##_library()->table;                           \
+    }
 
 struct library {
     const char *file;    // "libpq.so.5"

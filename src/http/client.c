@@ -53,9 +53,8 @@ static bool is_field(struct str text, bool is_name)
 // Where it goes, and where the body ends, is written here and nowhere else.
 static bool is_ours(struct str name)
 {
-    return (name.len == 4 && strncasecmp(name.ptr, "host", 4) == 0) ||
-           (name.len == 14 && strncasecmp(name.ptr, "content-length", 14) == 0) ||
-           (name.len == 17 && strncasecmp(name.ptr, "transfer-encoding", 17) == 0);
+    return str_eq_nocase(name, STR("host")) || str_eq_nocase(name, STR("content-length")) ||
+           str_eq_nocase(name, STR("transfer-encoding"));
 }
 
 tidings_status client_check_fields(const struct http_outgoing *outgoing, struct tidings_error *err)

@@ -141,7 +141,7 @@ bool lean_conn_ask(struct lean_conn *conn, int wanted);
 void lean_go_on(struct lean_call *call, struct lean_conn *conn);
 // ---- lean_kept.c ----
 // One that was kept and has not ended, or NULL.
-struct lean_conn *lean_take_kept(struct lean *lean, struct host *host, int64_t now_us);
+struct lean_conn *lean_take_kept(struct host *host, int64_t now_us);
 void lean_keep(struct lean_conn *conn, int64_t now_us);
 void lean_drop_kept(struct lean_conn *conn); // its host may be gone afterwards
 // Room for one more connection among all.

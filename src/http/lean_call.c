@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A request as bytes, and what became of it.
 #include <stdlib.h>
-#include <strings.h>
 
 #include "base/clock.h"
 #include "base/num.h"
@@ -49,19 +48,14 @@ static char *put_authorization(char *at, const struct http_outgoing *outgoing)
     return put(at, STR("\r\n"));
 }
 
-static bool is_name(struct str name, const char *lower, size_t len)
-{
-    return name.len == len && strncasecmp(name.ptr, lower, len) == 0;
-}
-
 static char *put_fields(char *at, const struct http_outgoing *outgoing)
 {
     bool has_accept = false;
     bool has_authorization = outgoing->basic == NULL && outgoing->bearer == NULL;
     for (size_t i = 0; i < outgoing->field_count; i++) {
         const struct http_field *field = &outgoing->fields[i];
-        has_accept |= is_name(field->name, "accept", 6);
-        has_authorization |= is_name(field->name, "authorization", 13);
+        has_accept |= str_eq_nocase(field->name, STR("accept"));
+        has_authorization |= str_eq_nocase(field->name, STR("authorization"));
         at = put(at, field->name);
         *at++ = ':';
         if (field->value.len > 0) {

@@ -31,9 +31,8 @@ static bool is_silent(const struct lean_conn *conn)
     return got < 0 && errno == EAGAIN;
 }
 
-struct lean_conn *lean_take_kept(struct lean *lean, struct host *host, int64_t now_us)
+struct lean_conn *lean_take_kept(struct host *host, int64_t now_us)
 {
-    (void)lean;
     while (!list_empty(&host->kept)) {
         struct lean_conn *conn = LIST_ENTRY(host->kept.next, struct lean_conn, node);
         if (now_us - conn->since_us <= LEAN_UNASKED_MAX_US || is_silent(conn)) {

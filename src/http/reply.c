@@ -55,11 +55,6 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-static bool is_name(struct str name, const char *lower, size_t len)
-{
-    return name.len == len && strncasecmp(name.ptr, lower, len) == 0;
-}
-
 // ---- status line ----
 // HTTP/1.1 SP 3DIGIT [ SP reason ]
 static bool take_status_line(struct reply *reply, struct str line)
@@ -102,8 +97,8 @@ static bool take_length(struct reply *reply, struct str value)
 
 static bool take_encoding(struct reply *reply, struct str value)
 {
-    bool is_chunked = is_name(value, "chunked", 7);
-    if (reply->has_encoding || (!is_chunked && !is_name(value, "identity", 8))) {
+    bool is_chunked = str_eq_nocase(value, STR("chunked"));
+    if (reply->has_encoding || (!is_chunked && !str_eq_nocase(value, STR("identity")))) {
         return fail(reply, "the reply has a Transfer-Encoding that was not asked for");
     }
     reply->has_encoding = true;
@@ -116,8 +111,8 @@ static bool take_connection(struct reply *reply, struct str value)
     struct str option;
     while (value.ptr != NULL && str_split(&value, ',', &option)) {
         option = str_trim(option);
-        reply->says_close |= is_name(option, "close", 5);
-        reply->says_keep |= is_name(option, "keep-alive", 10);
+        reply->says_close |= str_eq_nocase(option, STR("close"));
+        reply->says_keep |= str_eq_nocase(option, STR("keep-alive"));
     }
     return true;
 }
@@ -159,13 +154,13 @@ static bool take_known(struct reply *reply, struct str name, struct str value)
 {
     reply->is_framing = false;
     switch (name.len) {
-    case 10: return !is_name(name, "connection", 10) || take_connection(reply, value);
-    case 11: return !is_name(name, "retry-after", 11) || take_retry_after(reply, value);
+    case 10: return !str_eq_nocase(name, STR("connection")) || take_connection(reply, value);
+    case 11: return !str_eq_nocase(name, STR("retry-after")) || take_retry_after(reply, value);
     case 14:
-        reply->is_framing = is_name(name, "content-length", 14);
+        reply->is_framing = str_eq_nocase(name, STR("content-length"));
         return !reply->is_framing || take_length(reply, value);
     case 17:
-        reply->is_framing = is_name(name, "transfer-encoding", 17);
+        reply->is_framing = str_eq_nocase(name, STR("transfer-encoding"));
         return !reply->is_framing || take_encoding(reply, value);
     default: return true;
     }

@@ -23,14 +23,14 @@ bool headers_is_reserved(struct str name)
     };
     static const char *const beginnings[] = { "webhook-", "tidings-" };
     for (size_t i = 0; i < BASE_COUNT(reserved); i++) {
-        if (member_equals_ignoring_case(name, str_of(reserved[i]))) {
+        if (str_eq_nocase(name, str_of(reserved[i]))) {
             return true;
         }
     }
     for (size_t i = 0; i < BASE_COUNT(beginnings); i++) {
         struct str beginning = str_of(beginnings[i]);
         if (name.len >= beginning.len &&
-            member_equals_ignoring_case(str_make(name.ptr, beginning.len), beginning)) {
+            str_eq_nocase(str_make(name.ptr, beginning.len), beginning)) {
             return true;
         }
     }
@@ -59,7 +59,7 @@ tidings_status receiver_headers_add(struct buf *lines, struct str name, struct s
             HEADER_NAME_MAX);
     }
     // `authorization` proves to us who submits; it is nothing for the receiver.
-    if (headers_is_reserved(name) || member_equals_ignoring_case(name, STR("authorization"))) {
+    if (headers_is_reserved(name) || str_eq_nocase(name, STR("authorization"))) {
         return error_set(err, TIDINGS_E_INVALID,
                          "header \"%s\": is not passed on, the notifier has its own", shown);
     }

@@ -131,14 +131,3 @@ bool member_is_field_value(struct str text)
     }
     return str_trim(text).len == text.len;
 }
-
-bool member_equals_ignoring_case(struct str a, struct str b)
-{
-    bool equal = a.len == b.len;
-    for (size_t i = 0; equal && i < a.len; i++) {
-        char x = a.ptr[i] >= 'A' && a.ptr[i] <= 'Z' ? (char)(a.ptr[i] | 0x20) : a.ptr[i];
-        char y = b.ptr[i] >= 'A' && b.ptr[i] <= 'Z' ? (char)(b.ptr[i] | 0x20) : b.ptr[i];
-        equal = x == y;
-    }
-    return equal;
-}

@@ -44,6 +44,5 @@ tidings_status member_flag(const json_t *value, const char *path, bool *ret,
 // no white space at its ends).
 bool member_is_token(struct str text);
 bool member_is_field_value(struct str text);
-bool member_equals_ignoring_case(struct str a, struct str b);
 
 #endif

@@ -25,8 +25,7 @@ tidings_status params_add(struct params *params, struct str name, struct str val
 static bool ends_with(struct str text, const char *end)
 {
     size_t len = strlen(end);
-    return text.len >= len &&
-           member_equals_ignoring_case(str_make(text.ptr + text.len - len, len), str_of(end));
+    return text.len >= len && str_eq_nocase(str_make(text.ptr + text.len - len, len), str_of(end));
 }
 
 static tidings_status tell_form(struct str type, struct str payload, enum params_form *ret,
@@ -36,7 +35,7 @@ static tidings_status tell_form(struct str type, struct str payload, enum params
     size_t parameters = str_find(type, ';', 0);
     struct str begin = str_trim(payload);
     type = str_trim(str_make(type.ptr, parameters == SIZE_MAX ? type.len : parameters));
-    if (member_equals_ignoring_case(type, STR("application/x-www-form-urlencoded"))) {
+    if (str_eq_nocase(type, STR("application/x-www-form-urlencoded"))) {
         *ret = PARAMS_FORM;
     } else if (ends_with(type, "/json") || ends_with(type, "+json")) {
         *ret = PARAMS_JSON;

@@ -230,8 +230,7 @@ static tidings_status add_elements(const xmlDoc *doc, struct params *ret, struct
     if (root->next != NULL) {
         return error_set(err, TIDINGS_E_INVALID, "payload: nothing may follow its root element");
     }
-    if (doc->encoding != NULL &&
-        !member_equals_ignoring_case(xml_str(doc->encoding), STR("utf-8"))) {
+    if (doc->encoding != NULL && !str_eq_nocase(xml_str(doc->encoding), STR("utf-8"))) {
         return error_set(err, TIDINGS_E_INVALID, "payload: must be XML in UTF-8 to be signed");
     }
     for (const xmlNode *node = root->children; node != NULL && status == TIDINGS_OK;

@@ -16,7 +16,7 @@ enum {
 static bool has_field(const struct receiver_request *request, struct str name)
 {
     for (size_t i = 0; i < request->outgoing.field_count; i++) {
-        if (member_equals_ignoring_case(request->fields[i].name, name)) {
+        if (str_eq_nocase(request->fields[i].name, name)) {
             return true;
         }
     }

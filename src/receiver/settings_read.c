@@ -168,7 +168,7 @@ static tidings_status read_header(const char *name, const json_t *value,
                       "%s: must have no control characters and no white space at its ends", path);
     }
     for (size_t i = 0; i < ret->header_count && status == TIDINGS_OK; i++) {
-        if (member_equals_ignoring_case(ret->headers[i].name, key)) {
+        if (str_eq_nocase(ret->headers[i].name, key)) {
             status = error_set(err, TIDINGS_E_INVALID, "%s: comes twice", path);
         }
     }
@@ -204,7 +204,7 @@ static tidings_status read_second_header(const json_t *signature, struct receive
                                           : TIDINGS_OK;
     if (status == TIDINGS_OK && value != NULL &&
         (!member_is_token(ret->second_header) || headers_is_reserved(ret->second_header) ||
-         member_equals_ignoring_case(ret->second_header, ret->signature_header))) {
+         str_eq_nocase(ret->second_header, ret->signature_header))) {
         status = error_set(err, TIDINGS_E_INVALID,
                            "signature.secondHeader: must be the name of a header that is neither "
                            "signature.header nor written by the notifier itself");
@@ -323,7 +323,7 @@ static tidings_status check_together(const struct receiver_settings *settings,
     }
     for (size_t i = 0; i < settings->header_count; i++) {
         if ((settings->basic.ptr != NULL || settings->bearer.ptr != NULL) &&
-            member_equals_ignoring_case(settings->headers[i].name, STR("authorization"))) {
+            str_eq_nocase(settings->headers[i].name, STR("authorization"))) {
             return error_set(err, TIDINGS_E_INVALID,
                              "headers.authorization: auth writes this header, too");
         }

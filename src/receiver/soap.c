@@ -76,8 +76,7 @@ static const xmlNode *next_node(const xmlNode *node)
 static tidings_status check_tree(const xmlDoc *doc, bool is_12, struct tidings_error *err)
 {
     const char *uri = is_12 ? XML_SOAP_12 : XML_SOAP_11;
-    if (doc->encoding != NULL &&
-        !member_equals_ignoring_case(xml_str(doc->encoding), STR("utf-8"))) {
+    if (doc->encoding != NULL && !str_eq_nocase(xml_str(doc->encoding), STR("utf-8"))) {
         return error_set(err, TIDINGS_E_INVALID, "soap.template: its encoding must be UTF-8");
     }
     if (!xml_is(xml_element(doc->children), "Envelope", uri)) {
