@@ -107,7 +107,7 @@ static bool start(struct http_call *base)
         return false;
     }
     arm(lean, now_us);
-    struct lean_conn *conn = lean_take_kept(base->host, now_us);
+    struct lean_conn *conn = lean_take_kept(base->host);
     if (conn != NULL) {
         call->is_reused = true;
         lean_go_on(call, conn);

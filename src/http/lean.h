@@ -12,10 +12,11 @@
 
 enum {
     LEAN_READ_SIZE = 64 * 1024,
-    LEAN_DIALS_MAX = 2,         // connections that are being made for one call
-    LEAN_HEAD_START_MS = 200,   // of the first address, before the second is tried beside it
-    LEAN_IDLE_MAX_S = 118,      // a kept connection ends after it (as with libcurl)
-    LEAN_UNASKED_MAX_US = 1000, // kept longer: it is looked at before it is used
+    LEAN_DIALS_MAX = 2,       // connections that are being made for one call
+    LEAN_HEAD_START_MS = 200, // of the first address, before the second is tried beside it
+    LEAN_IDLE_MAX_S = 118,    // a kept connection ends after it (as with libcurl)
+    LEAN_MISTRUSTS_MAX = 64,
+    LEAN_MISTRUST_US = 10 * 1000 * 1000,
 };
 
 // Where a host's requests go, and how they begin.
@@ -44,6 +45,12 @@ struct lean_conn {
     struct address address;
 };
 
+// A host that closed a kept connection under a request. The next may take its place.
+struct lean_mistrust {
+    uint64_t hash;
+    int64_t since_us;
+};
+
 struct lean {
     struct http_client *client;
     struct names *names; // NULL until the first name
@@ -57,6 +64,7 @@ struct lean {
     struct net_timer *timer;
     int64_t timer_armed_us; // INT64_MAX = it is not
     char buffer[LEAN_READ_SIZE];
+    struct lean_mistrust mistrusts[LEAN_MISTRUSTS_MAX]; // by the host's hash
 };
 
 struct lean_call {
@@ -141,7 +149,10 @@ bool lean_conn_ask(struct lean_conn *conn, int wanted);
 void lean_go_on(struct lean_call *call, struct lean_conn *conn);
 // ---- lean_kept.c ----
 // One that was kept and has not ended, or NULL.
-struct lean_conn *lean_take_kept(struct host *host, int64_t now_us);
+struct lean_conn *lean_take_kept(struct host *host);
+// A kept connection ended under a request: for a while none is kept there, for such a receiver
+// answers and closes without a word (no "Connection: close").
+void lean_mistrust_host(struct lean *lean, const struct host *host);
 void lean_keep(struct lean_conn *conn, int64_t now_us);
 void lean_drop_kept(struct lean_conn *conn); // its host may be gone afterwards
 // Room for one more connection among all.

@@ -85,6 +85,9 @@ static void go_again(struct lean_call *call)
 
 static void ended(struct lean_call *call, int error)
 {
+    if (call->is_reused && call->first_byte_us < 0) {
+        lean_mistrust_host(call->lean, call->call.host);
+    }
     if (may_go_again(call)) {
         go_again(call);
     } else if (error == 0 && reply_ends(&call->reply)) {

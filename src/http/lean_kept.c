@@ -31,11 +31,11 @@ static bool is_silent(const struct lean_conn *conn)
     return got < 0 && errno == EAGAIN;
 }
 
-struct lean_conn *lean_take_kept(struct host *host, int64_t now_us)
+struct lean_conn *lean_take_kept(struct host *host)
 {
     while (!list_empty(&host->kept)) {
         struct lean_conn *conn = LIST_ENTRY(host->kept.next, struct lean_conn, node);
-        if (now_us - conn->since_us <= LEAN_UNASKED_MAX_US || is_silent(conn)) {
+        if (is_silent(conn)) {
             take_out(conn);
             return conn;
         }
@@ -49,9 +49,30 @@ static void drop_oldest(struct lean *lean)
     lean_drop_kept(LIST_ENTRY(lean->kept.prev, struct lean_conn, age));
 }
 
+static struct lean_mistrust *place_of(struct lean *lean, const struct host *host)
+{
+    return &lean->mistrusts[host->hash % LEAN_MISTRUSTS_MAX];
+}
+
+static bool is_mistrusted(struct lean *lean, const struct host *host, int64_t now_us)
+{
+    const struct lean_mistrust *place = place_of(lean, host);
+    return place->hash == host->hash && place->since_us != 0 &&
+           now_us - place->since_us < LEAN_MISTRUST_US;
+}
+
+void lean_mistrust_host(struct lean *lean, const struct host *host)
+{
+    *place_of(lean, host) = (struct lean_mistrust){ host->hash, clock_mono_us(clock_system()) };
+}
+
 void lean_keep(struct lean_conn *conn, int64_t now_us)
 {
     struct lean *lean = conn->lean;
+    if (is_mistrusted(lean, conn->host, now_us)) {
+        lean_conn_close(conn);
+        return;
+    }
     conn->call = NULL;
     conn->since_us = now_us;
     list_add_head(&conn->host->kept, &conn->node);

@@ -98,7 +98,7 @@ static void resets_after_one(struct fixture *f, int fd)
     }
 }
 
-// The loop has not run since: a connection that rested is looked at before it is used.
+// The loop has not run since: every connection is looked at before it is used.
 static void a_kept_connection_is_looked_at(void **state)
 {
     struct fixture *f = *state;
@@ -192,6 +192,28 @@ static void a_get_is_repeated_once(void **state)
 static void says_nothing(struct fixture *f, int fd)
 {
     (void)read_request(f, fd);
+}
+
+// Who closes without a word does so again: one request is lost to it, not every second one.
+static void whoever_closes_without_a_word_is_not_kept(void **state)
+{
+    struct fixture *f = *state;
+    start_peer(f, leaves_with_the_second);
+    post_and_check(f, false);
+    send_and_run(f, "lost", 10000);
+    assert_int_equal(f->result.failure, HTTP_RECEIVE);
+    struct lean *lean = f->client->lean;
+    for (int i = 0; i < 4; i++) {
+        post_and_check(f, false);
+        assert_int_equal(lean->kept_count, 0);
+    }
+    for (size_t i = 0; i < LEAN_MISTRUSTS_MAX; i++) {
+        lean->mistrusts[i].since_us -= LEAN_MISTRUST_US;
+    }
+    post_and_check(f, false);
+    assert_int_equal(lean->kept_count, 1);
+    end_peer(f);
+    assert_int_equal(f->requests, 7);
 }
 
 static void a_get_over_a_new_connection_is_not_repeated(void **state)
@@ -533,6 +555,7 @@ int main(void)
         TEST(kept_connections_are_bounded),
         TEST(connections_are_not_kept_for_ever),
         TEST(a_get_is_repeated_once),
+        TEST(whoever_closes_without_a_word_is_not_kept),
         TEST(a_get_over_a_new_connection_is_not_repeated),
         TEST(what_was_not_asked_for_is_the_end),
         TEST(some_replies_are_the_last),
