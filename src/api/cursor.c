@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/cursor.h"
 
-#include "api/base64.h"
+#include "base/base64.h"
 #include "base/num.h"
 
 static const char VERSION = '1';
@@ -20,7 +20,7 @@ tidings_status api_cursor_write(enum api_cursor_kind kind, const struct api_curs
     } else {
         len += num_format_i64(text + 2, cursor->number);
     }
-    return api_base64_add(out, text, len);
+    return base64_add(BASE64_URL, out, text, len);
 }
 
 static bool is_name(struct str name)
@@ -53,8 +53,9 @@ tidings_status api_cursor_read(enum api_cursor_kind kind, struct str text, struc
     size_t len = 0;
     *ret = (struct api_cursor){ .number = 0 };
     if (text.len == 0 || text.len > API_CURSOR_MAX ||
-        !api_base64_decode(API_BASE64_URL, text, plain, &len) || len < 3 || plain[0] != VERSION ||
-        plain[1] != (unsigned char)kind || !read_place(kind, str_make(plain + 2, len - 2), ret)) {
+        !base64_decode(BASE64_URL, text, plain, sizeof plain, &len) || len < 3 ||
+        plain[0] != VERSION || plain[1] != (unsigned char)kind ||
+        !read_place(kind, str_make(plain + 2, len - 2), ret)) {
         return error_set(err, TIDINGS_E_INVALID,
                          "no cursor of this list: take nextCursor of an earlier page as it is");
     }

@@ -5,8 +5,8 @@
 #include <openssl/rand.h>
 
 #include "api/api.h"
-#include "api/base64.h"
 #include "api/keys.h"
+#include "base/base64.h"
 
 enum { RANDOM_BYTES = 32 };
 static const char hex_digits[] = "0123456789abcdef";
@@ -53,7 +53,7 @@ tidings_status api_key_generate(const char *role, const char *name, struct buf *
     }
     tidings_status status = buf_add(ret_key, "tdk_", 4);
     if (status == TIDINGS_OK) {
-        status = api_base64_add(ret_key, random, sizeof random);
+        status = base64_add(BASE64_URL, ret_key, random, sizeof random);
     }
     OPENSSL_cleanse(random, sizeof random);
     if (status == TIDINGS_OK) {

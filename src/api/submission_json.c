@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Submissions as JSON objects.
-#include "api/base64.h"
 #include "api/submission_private.h"
+#include "base/base64.h"
 #include "base/num.h"
 
 // X(NAME, member)
@@ -176,11 +176,12 @@ static bool read_base64(struct api_reading *reading, struct str value, struct st
     if (!api_reading_text(reading, "payloadBase64", value, false, &text)) {
         return false;
     }
-    unsigned char *bytes = api_pool_take(reading->pool, api_base64_room(text.len));
+    size_t room = base64_room(text.len);
+    unsigned char *bytes = api_pool_take(reading->pool, room);
     if (bytes == NULL) {
         return api_reading_no_memory(reading);
     }
-    if (!api_base64_decode(API_BASE64_PLAIN, text, bytes, &len)) {
+    if (!base64_decode(BASE64, text, bytes, room, &len)) {
         return api_refuse_with(reading->refusal, API_PROBLEM_INVALID, "payloadBase64",
                                "no base64 (RFC 4648 section 4, with padding, no white space)");
     }

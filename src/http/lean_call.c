@@ -2,6 +2,7 @@
 // A request as bytes, and what became of it.
 #include <stdlib.h>
 
+#include "base/base64.h"
 #include "base/clock.h"
 #include "base/num.h"
 #include "http/lean.h"
@@ -15,24 +16,17 @@ static char *put(char *at, struct str text)
     return at + text.len;
 }
 
-static char *put_base64(char *at, struct str text, struct str behind)
+// With the colon that ends a name without a password.
+static char *put_basic(char *at, struct str basic)
 {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    size_t len = text.len + behind.len;
-    for (size_t i = 0; i < len; i += 3) {
-        uint32_t bits = 0;
-        for (size_t k = i; k < i + 3; k++) {
-            unsigned char c = k >= len       ? 0
-                              : k < text.len ? (unsigned char)text.ptr[k]
-                                             : (unsigned char)behind.ptr[k - text.len];
-            bits = bits << 8 | c;
-        }
-        *at++ = digits[bits >> 18];
-        *at++ = digits[(bits >> 12) & 63];
-        *at++ = i + 1 < len ? digits[(bits >> 6) & 63] : '=';
-        *at++ = i + 2 < len ? digits[bits & 63] : '=';
+    size_t whole = basic.len / 3 * 3;
+    size_t rest_len = basic.len - whole;
+    char rest[3];
+    memcpy(rest, basic.ptr + whole, rest_len);
+    if (str_find(basic, ':', 0) == SIZE_MAX) {
+        rest[rest_len++] = ':';
     }
-    return at;
+    return base64_put(BASE64, base64_put(BASE64, at, basic.ptr, whole), rest, rest_len);
 }
 
 static char *put_authorization(char *at, const struct http_outgoing *outgoing)
@@ -40,10 +34,7 @@ static char *put_authorization(char *at, const struct http_outgoing *outgoing)
     if (outgoing->bearer != NULL) {
         at = put(put(at, STR("Authorization: Bearer ")), str_of(outgoing->bearer));
     } else {
-        struct str basic = str_of(outgoing->basic);
-        bool has_colon = str_find(basic, ':', 0) != SIZE_MAX;
-        at = put_base64(put(at, STR("Authorization: Basic ")), basic,
-                        has_colon ? STR("") : STR(":"));
+        at = put_basic(put(at, STR("Authorization: Basic ")), str_of(outgoing->basic));
     }
     return put(at, STR("\r\n"));
 }

@@ -66,51 +66,6 @@ tidings_status sign_hmac_sha256(const EVP_MAC_CTX *keyed, struct str head, struc
 
 // ---- texts ----
 
-static int base64_value(char c)
-{
-    int value = c >= 'A' && c <= 'Z' ? c - 'A' : -1;
-    value = c >= 'a' && c <= 'z' ? c - 'a' + 26 : value;
-    value = c >= '0' && c <= '9' ? c - '0' + 52 : value;
-    value = c == '+' ? 62 : value;
-    return c == '/' ? 63 : value;
-}
-
-bool sign_base64_decode(struct str text, unsigned char *ret, size_t size, size_t *ret_len)
-{
-    uint32_t bits = 0;
-    unsigned held = 0;
-    *ret_len = 0;
-    if (text.len == 0 || text.len % 4 != 0) {
-        return false;
-    }
-    size_t pad = text.ptr[text.len - 1] != '=' ? 0 : text.ptr[text.len - 2] != '=' ? 1 : 2;
-    if (text.len / 4 * 3 - pad > size) {
-        return false;
-    }
-    for (size_t i = 0; i < text.len - pad; i++) {
-        int value = base64_value(text.ptr[i]);
-        if (value < 0) {
-            return false;
-        }
-        bits = (bits << 6 | (uint32_t)value) & 0xFFFF;
-        held += 6;
-        if (held >= 8) {
-            held -= 8;
-            ret[(*ret_len)++] = (unsigned char)(bits >> held);
-        }
-    }
-    return (bits & ((1U << held) - 1)) == 0;
-}
-
-tidings_status sign_base64_add(struct buf *out, const unsigned char *bytes, size_t len)
-{
-    unsigned char text[BASE64_BYTES_MAX / 3 * 4 + 5]; // the library adds a NUL, for which `out`
-                                                      // need not have room
-    BASE_ASSERT(len <= BASE64_BYTES_MAX);
-    int text_len = EVP_EncodeBlock(text, bytes, (int)len);
-    return buf_add(out, text, (size_t)text_len);
-}
-
 static int hex_value(char c)
 {
     int value = c >= '0' && c <= '9' ? c - '0' : -1;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the files of this room share: the crypto library's HMAC and its failures, base64 and hex.
+// What the files of this room share: the crypto library's HMAC and its failures, hex.
 #ifndef SIGN_CRYPTO_H
 #define SIGN_CRYPTO_H
 
@@ -11,7 +11,6 @@
 enum {
     SHA256_BYTES = 32,
     MD5_BYTES = 16,
-    BASE64_BYTES_MAX = 1024, // bytes that become base64 at once: a signature of the longest key
 };
 
 // Takes what the crypto library has noted of a failure, so that nobody else finds it later and
@@ -31,16 +30,10 @@ tidings_status sign_hmac_sha256(const EVP_MAC_CTX *keyed, struct str head, struc
                                 unsigned char ret_digest[SHA256_BYTES],
                                 struct tidings_error *err) TIDINGS_NODISCARD;
 
-// RFC 4648 section 4, padded, the unused bits zero, nothing around it. False when malformed, empty
-// or more than `size` bytes; what `ret` holds then is of no use.
-bool sign_base64_decode(struct str text, unsigned char *ret, size_t size, size_t *ret_len);
 // Exactly `len` bytes, capitals or small letters.
 bool sign_hex_decode(struct str text, unsigned char *ret, size_t len);
 // Appends 2 * len digits out of `digits` (16 of them).
 tidings_status sign_hex_add(struct buf *out, const unsigned char *bytes, size_t len,
                             const char *digits) TIDINGS_NODISCARD;
-// At most BASE64_BYTES_MAX.
-tidings_status sign_base64_add(struct buf *out, const unsigned char *bytes,
-                               size_t len) TIDINGS_NODISCARD;
 
 #endif

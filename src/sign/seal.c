@@ -6,13 +6,12 @@
 #include <openssl/rand.h>
 #include <stdlib.h>
 
+#include "base/base64.h"
 #include "sign/crypto.h"
 
 enum {
     NONCE_BYTES = 12,
     TAG_BYTES = 16,
-    // Base64 is made in pieces whose length is a multiple of 3, so that they join without padding.
-    PIECE_BYTES = BASE64_BYTES_MAX / 3 * 3,
 };
 
 static const char prefix[] = "sealed:1:";
@@ -32,7 +31,7 @@ static bool read_key(struct str text, unsigned char ret[SEAL_KEY_SIZE])
     size_t len = 0;
     text = str_trim(text);
     return sign_hex_decode(text, ret, SEAL_KEY_SIZE) ||
-           (sign_base64_decode(text, ret, SEAL_KEY_SIZE, &len) && len == SEAL_KEY_SIZE);
+           (base64_decode(BASE64, text, ret, SEAL_KEY_SIZE, &len) && len == SEAL_KEY_SIZE);
 }
 
 tidings_status seal_new(struct str key, struct seal **ret, struct tidings_error *err)
@@ -105,11 +104,7 @@ static bool encrypt(const struct seal *seal, struct str what, struct str plain, 
 static tidings_status add_text(const unsigned char *bytes, size_t len, struct buf *out)
 {
     tidings_status status = buf_add_str(out, STR(prefix));
-    for (size_t at = 0; status == TIDINGS_OK && at < len; at += PIECE_BYTES) {
-        size_t rest = len - at;
-        status = sign_base64_add(out, bytes + at, rest < PIECE_BYTES ? rest : PIECE_BYTES);
-    }
-    return status;
+    return status == TIDINGS_OK ? base64_add(BASE64, out, bytes, len) : status;
 }
 
 tidings_status seal_close(const struct seal *seal, struct str what, struct str plain,
@@ -198,13 +193,13 @@ tidings_status seal_open(const struct seal *seal, struct str what, struct str se
                          prefix);
     }
     struct str base64 = str_make(sealed.ptr + sizeof prefix - 1, sealed.len - (sizeof prefix - 1));
-    size_t size = base64.len / 4 * 3 + 1;
+    size_t size = base64_room(base64.len);
     unsigned char *bytes = OPENSSL_malloc(size);
     if (bytes == NULL) {
         return error_set(err, TIDINGS_E_NO_MEMORY, "no memory to open a sealed secret");
     }
     tidings_status status;
-    if (sign_base64_decode(base64, bytes, size, &len) && len >= NONCE_BYTES + TAG_BYTES &&
+    if (base64_decode(BASE64, base64, bytes, size, &len) && len >= NONCE_BYTES + TAG_BYTES &&
         len <= BYTES_MAX) {
         status = open_bytes(seal, what, bytes, len, out, err);
     } else {

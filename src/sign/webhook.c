@@ -4,6 +4,7 @@
 #include <openssl/crypto.h>
 #include <stdlib.h>
 
+#include "base/base64.h"
 #include "base/num.h"
 #include "sign/webhook_private.h"
 
@@ -95,7 +96,7 @@ static tidings_status add_v1(const struct sign_secret *key, const struct message
     }
     status = buf_add_str(out, STR("v1,"));
     if (status == TIDINGS_OK) {
-        status = sign_base64_add(out, digest, sizeof digest);
+        status = base64_add(BASE64, out, digest, sizeof digest);
     }
     return sign_appended(status, err);
 }
@@ -120,7 +121,7 @@ static tidings_status add_v1a(const struct sign_secret *key, struct message *mes
     }
     status = buf_add_str(out, STR("v1a,"));
     if (status == TIDINGS_OK) {
-        status = sign_base64_add(out, signature, sizeof signature);
+        status = base64_add(BASE64, out, signature, sizeof signature);
     }
     return sign_appended(status, err);
 }
@@ -217,8 +218,8 @@ static bool read_signature(struct str item, struct str version, unsigned char *r
 {
     size_t got;
     return str_starts(item, version) &&
-           sign_base64_decode(str_make(item.ptr + version.len, item.len - version.len), ret, len,
-                              &got) &&
+           base64_decode(BASE64, str_make(item.ptr + version.len, item.len - version.len), ret, len,
+                         &got) &&
            got == len;
 }
 

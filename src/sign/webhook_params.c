@@ -3,11 +3,10 @@
 #include <openssl/rsa.h>
 #include <stdlib.h>
 
+#include "base/base64.h"
 #include "sign/webhook_private.h"
 
 enum { RSA_BYTES_MAX = SIGN_RSA_BITS_MAX / 8 };
-_Static_assert((int)RSA_BYTES_MAX <= (int)BASE64_BYTES_MAX, "signatures must become base64");
-
 // Parameters in the order of their names.
 struct sorted {
     const struct sign_param *items[SIGN_PARAMS_MAX];
@@ -154,7 +153,7 @@ static tidings_status add_rsa(const struct sign_secret *key,
     bool good =
         context != NULL && EVP_PKEY_sign(context, signature, &len, digest, SHA256_BYTES) == 1;
     EVP_PKEY_CTX_free(context);
-    return good ? sign_appended(sign_base64_add(out, signature, len), err)
+    return good ? sign_appended(base64_add(BASE64, out, signature, len), err)
                 : sign_crypto_failed(err, TIDINGS_E_INTERNAL, "made no RSA signature");
 }
 
@@ -243,7 +242,7 @@ static tidings_status read_sign(enum sign_scheme scheme, const struct sign_param
         return error_set(err, TIDINGS_E_INVALID, "parameters: \"sign\" is missing or empty");
     }
     if (scheme == SIGN_RSA2) {
-        return sign_base64_decode(text, ret, RSA_BYTES_MAX, ret_len)
+        return base64_decode(BASE64, text, ret, RSA_BYTES_MAX, ret_len)
                    ? TIDINGS_OK
                    : error_set(err, TIDINGS_E_INVALID,
                                "parameters: \"sign\" must be base64 of at most %d bytes",

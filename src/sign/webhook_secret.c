@@ -6,6 +6,7 @@
 #include <openssl/rand.h>
 #include <stdlib.h>
 
+#include "base/base64.h"
 #include "sign/webhook_private.h"
 
 static const char *const scheme_names[] = {
@@ -150,7 +151,7 @@ static tidings_status new_standard(struct sign_secret *secret, struct str text,
         }
         struct str base64 = str_make(text.ptr + prefix.len, text.len - prefix.len);
         tidings_status status =
-            sign_base64_decode(base64, bytes, sizeof bytes, &len)
+            base64_decode(BASE64, base64, bytes, sizeof bytes, &len)
                 ? forms[i].make(secret, str_make(bytes, len), err)
                 : error_set(err, TIDINGS_E_INVALID,
                             "secret: behind %s must come base64 (RFC 4648, with padding) of at "

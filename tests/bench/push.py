@@ -101,6 +101,7 @@ def single(bench):
     """Each connection waits for its commit: few of them are bound by that time, not by the machine."""
     through(bench, "single-few", f"single POSTs, {CONNECTIONS} connections", 1, CONNECTIONS, None)
     through(bench, "single", f"single POSTs, {2 * CONNECTIONS} connections", 1, 2 * CONNECTIONS, 25000)
+    through(bench, "single-many", f"single POSTs, {4 * CONNECTIONS} connections", 1, 4 * CONNECTIONS, 25000)
 
 
 def batch100(bench):
@@ -219,7 +220,7 @@ def one_hangs(bench):
     bench.rate("beside", "the same beside a receiver that hangs", drained[True], aim=round(drained[False] * 0.9))
     calm, beside = (latencies[hanging]["p99_us"] / 1000 for hanging in (False, True))
     bench.add("p99 at 1,000/s beside a receiver that hangs", f"{beside:.1f} ms, beside one that answers {calm:.1f} ms",
-              aim="≤ 2 x", falls_short=beside > max(2 * calm, 20))
+              aim="≤ 2 x", falls_short=beside > 2 * calm)
 
 
 def cost(bench, server):
@@ -244,7 +245,7 @@ def large(bench):
     bench.rate("pending", f"{bench.options.pending} pending: accepted", accepted, None, waiting)
     bench.add(f"CPU µs per delivery beside {bench.options.pending} pending",
               f"{costs['all'][0]:.1f}, beside 10,000 {costs['10k'][0]:.1f}; p99 {costs['all'][1]:.1f}, {costs['10k'][1]:.1f} ms",
-              aim="≤ 1.5 x", falls_short=costs["all"][0] > 1.5 * costs["10k"][0])
+              aim="≤ 1.3 x", falls_short=costs["all"][0] > 1.3 * costs["10k"][0])
     server.load("ok", count=1, due="1000,1").result()
     server.kill9()
     time.sleep(1.5)
