@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Keys by which an API call that is repeated is known. Of key and request only hashes are kept.
+#include "base/num.h"
 #include "record/private.h"
 
 enum { TRIES = 4 }; // another node may be at the same key
 
-// Column `request`: the hash, and behind it the mark, big endian. Rows of before the mark came have
-// the hash alone.
+// Column `request`: the hash, and behind it the mark, big endian.
 enum { MARK_SIZE = 8, REQUEST_SIZE = RECORD_HASH_SIZE + MARK_SIZE };
 
 // The highest id that can be of before now.
@@ -13,25 +13,6 @@ static int64_t mark_of(const struct record *record, int64_t now_ms)
 {
     int64_t id = record_id_at(now_ms) - 1;
     return id > record->last_id ? id : record->last_id;
-}
-
-static void write_mark(int64_t mark, unsigned char out[MARK_SIZE])
-{
-    for (int i = 0; i < MARK_SIZE; i++) {
-        out[i] = (unsigned char)((uint64_t)mark >> (8 * (MARK_SIZE - 1 - i)));
-    }
-}
-
-static int64_t read_mark(struct str request, int64_t made_ms)
-{
-    uint64_t mark = 0;
-    if (request.len != REQUEST_SIZE) {
-        return record_id_at(made_ms) - 1;
-    }
-    for (size_t i = RECORD_HASH_SIZE; i < REQUEST_SIZE; i++) {
-        mark = mark << 8 | (unsigned char)request.ptr[i];
-    }
-    return (int64_t)mark;
 }
 
 // The row that is there: *ret_found false when it went meanwhile.
@@ -44,9 +25,15 @@ static tidings_status compare(struct record *record, struct str key, struct str 
     *ret_found = status == TIDINGS_OK;
     if (status == TIDINGS_OK) {
         struct str there = db_column_blob(stmt, 0);
-        *ret_same = str_starts(there, str_make(request.ptr, RECORD_HASH_SIZE));
         *ret_made_ms = db_column_i64(stmt, 1);
-        *ret_mark = read_mark(there, *ret_made_ms);
+        if (there.len == REQUEST_SIZE) {
+            *ret_same = memcmp(there.ptr, request.ptr, RECORD_HASH_SIZE) == 0;
+            *ret_mark = (int64_t)num_load_be64(there.ptr + RECORD_HASH_SIZE);
+        } else {
+            status = error_set(err, TIDINGS_E_CORRUPT,
+                               "record: an idempotency key with %zu bytes of request, %d are right",
+                               there.len, REQUEST_SIZE);
+        }
         db_reset(stmt);
     }
     return status == TIDINGS_E_NOT_FOUND ? TIDINGS_OK : status;
@@ -96,7 +83,7 @@ tidings_status record_idempotency(struct record *record, struct str scope_and_ke
     tidings_status status = record_hash(record, scope_and_key, hash, err);
     memcpy(request, request_hash, RECORD_HASH_SIZE);
     *ret_mark = mark_of(record, now_ms);
-    write_mark(*ret_mark, request + RECORD_HASH_SIZE);
+    num_store_be64(request + RECORD_HASH_SIZE, (uint64_t)*ret_mark);
     for (int i = 0; i < TRIES && status == TIDINGS_OK && !done; i++) {
         status = try_once(record, str_make(hash, sizeof hash), str_make(request, sizeof request),
                           now_ms, &done, ret, ret_mark, err);

@@ -270,6 +270,14 @@ static void a_key_of_a_call_tells_before_from_after(void **state)
     clock_manual_advance_ms(&f->clock, 1000);
     assert_int_equal(use_key_at(f, "pay marked", 1, &again), RECORD_KEY_SAME);
     assert_true(again == mark && before <= mark && after > mark);
+    unsigned char hash[RECORD_HASH_SIZE] = { 1 };
+    enum record_idempotent answer;
+    each_exec(f->url, "UPDATE idempotency SET request = key_hash"); // no mark in it
+    OK(record_begin(f->record, &why));
+    assert_int_equal(record_idempotency(f->record, STR("pay marked"), hash, f->clock.wall_ms,
+                                        &answer, &again, NULL),
+                     TIDINGS_E_CORRUPT);
+    record_rollback(f->record);
 }
 
 static void a_key_of_a_call_is_known_for_a_day(void **state)
