@@ -9,7 +9,7 @@ import time
 import codec
 from codec import Frame, decode_messages, properties_text
 
-ANSWER_S = 20  # how long a test waits for an answer before it fails
+ANSWER_S = 60  # how long a test waits for an answer before it fails
 
 
 class Closed(ConnectionError):
@@ -197,10 +197,11 @@ class Client:
         ext = self.pull_ext(topic, offset, queue, hold_ms=hold_ms, **more)
         return self.call(code, ext, timeout_s=ANSWER_S + hold_ms / 1000)
 
-    def begin_pull(self, topic, offset=0, queue=0, hold_ms=15000, **more):
+    def begin_pull(self, topic, offset=0, queue=0, hold_ms=600_000, **more):
+        """Held until something arrives: the time is longer than any test waits."""
         return self.begin(codec.PULL, self.pull_ext(topic, offset, queue, hold_ms=hold_ms, **more))
 
-    def read(self, topic, offset=0, queue=0, count=0, within_s=30, **more):
+    def read(self, topic, offset=0, queue=0, count=0, within_s=60, **more):
         """All messages of a queue from an offset to its end; waits until there are at least `count`."""
         found, end = [], time.monotonic() + within_s
         while True:
@@ -216,7 +217,7 @@ class Client:
             assert following > offset, "a pull that does not move on"
             offset = following
 
-    def arrivals(self, topic, count, queue=0, offset=0, within_s=60):
+    def arrivals(self, topic, count, queue=0, offset=0, within_s=120):
         """Follows a queue by long polling: (message, wall clock in ms when it was in hand), `count` of them."""
         found, end = [], time.monotonic() + within_s
         while len(found) < count:
@@ -228,7 +229,7 @@ class Client:
                 offset = int(answer.ext["nextBeginOffset"])
         return found
 
-    def next(self, topic, offset=0, queue=0, within_s=30, **more):
+    def next(self, topic, offset=0, queue=0, within_s=60, **more):
         """The message at an offset; waits for it by long polling."""
         end = time.monotonic() + within_s
         while time.monotonic() < end:
@@ -345,7 +346,17 @@ class Client:
         return self.call(codec.UPDATE_GROUP, {}, json.dumps(config).encode())
 
 
-def wait_until(check, within_s=30, what="the condition"):
+def wait_kept(server, client):
+    """Until all that the server was told before is in its index, consumer offsets too.
+
+    Those go there by a timer of a fifth of a second: a pull that is held for longer is answered behind it.
+    """
+    topic = client.made_topic("held_until_kept", queues=1)
+    assert client.pull(topic, hold_ms=600).code == codec.PULL_NOTHING
+    wait_until(lambda: server.metric("tidings_index_waiting_entries") == 0, what="the index caught up")
+
+
+def wait_until(check, within_s=60, what="the condition"):
     """Asks again and again until the answer is true; returns it."""
     end = time.monotonic() + within_s
     while True:

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import server
-from client import Closed, wait_until
+from client import ANSWER_S, Closed, wait_until
 
 PROGRAM = str(Path(server.PROGRAM).resolve().parent / "tests" / "tidings_faults")
 SIZE, NAMES_AT, COLD, SUBMITTED, RETIRED, POINTS = 8192, 4096, 0, 1, 2, 3
@@ -109,15 +109,15 @@ class Attempt:
                 self.ask.meanwhile()
             try:
                 # As long as nothing can be allocated an answer may have to wait.
-                self.answer = client.finish(opaque, 0.3 if self.many else 20)
+                self.answer = client.finish(opaque, 0.3 if self.many else ANSWER_S)
             except TimeoutError:
                 assert self.many, f"no answer: {self.where}"
                 self.control.disarm()
-                self.answer = client.finish(opaque, 20)
+                self.answer = client.finish(opaque)
         if self.ask.linger_s:
             time.sleep(self.ask.linger_s)
         if self.point.startswith("db.") or self.point == "alloc.index":
-            wait_until(lambda: self.control.failed(self.point) or self.control.is_indexed(), 20, self.where)
+            wait_until(lambda: self.control.failed(self.point) or self.control.is_indexed(), what=self.where)
 
     def check(self):
         assert self.world.server.is_running, f"{self.where}: {self.world.server.stderr()[-4000:]}"
@@ -127,7 +127,7 @@ class Attempt:
     def finish(self):
         """Where it was not acknowledged: without the fault the same request succeeds."""
         if self.answer is None or self.answer.code not in self.ask.good:
-            wait_until(self._again, 20, f"success after {self.where}, last {self.answer}")
+            wait_until(self._again, what=f"success after {self.where}, last {self.answer}")
         if self.ask.kept is not None:
             self.ask.kept(self.answer)
 

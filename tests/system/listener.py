@@ -13,7 +13,7 @@ import time
 import ports
 from server import BAD_WORDS, PROGRAM
 
-END_S = 30
+END_S = 120
 
 
 class Listener:

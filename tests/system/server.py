@@ -7,6 +7,7 @@ import shlex
 import signal
 import subprocess
 import time
+import urllib.request
 from pathlib import Path
 
 import ports
@@ -103,6 +104,11 @@ class Server:
         else:
             self.stop()
         return self.start()
+
+    def metric(self, name):
+        """The value of one line of /metrics."""
+        with urllib.request.urlopen(f"http://{self.http}/metrics", timeout=READY_S) as page:
+            return float(re.search(rf"^{re.escape(name)} (\S+)$", page.read().decode(), re.MULTILINE)[1])
 
     def resident_kb(self):
         status = Path(f"/proc/{self.pid}/status").read_text(encoding="ascii")

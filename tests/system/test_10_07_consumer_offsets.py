@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A stored consumer offset survives; after a crash it may be a moment old, but never ahead of what was stored."""
-import time
-
 import pytest
-from client import Client
+from client import Client, wait_kept
 
 pytestmark = pytest.mark.ours
 
@@ -16,7 +14,7 @@ def test_offsets_of_many_queues_survive_a_kill(own_server):
             client.send_batch("t", [(b"x", {})] * 50, queue=queue)
             for offset in range(0, 41):
                 client.commit("g", "t", offset + queue // 2, queue)
-        time.sleep(1)
+        wait_kept(server, client)
     server.restart(kill9=True)
     with Client(server.broker) as client:
         assert [client.committed("g", "t", queue) for queue in range(20)] == [40 + q // 2 for q in range(20)]

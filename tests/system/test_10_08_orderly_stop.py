@@ -5,7 +5,7 @@ import threading
 
 import codec
 import pytest
-from client import Client
+from client import Client, wait_until
 
 pytestmark = pytest.mark.ours
 
@@ -16,7 +16,7 @@ def test_with_everything_going_on(own_server, connect, with_signal):
     waiting = [connect(server.broker) for _ in range(10)]
     connect(server.broker).made_topic("t")
     for one in waiting:
-        one.begin_pull("t", hold_ms=30000)
+        one.begin_pull("t")
         one.beat("c", "g", ["t"])
     acknowledged = []
 
@@ -32,8 +32,7 @@ def test_with_everything_going_on(own_server, connect, with_signal):
 
     thread = threading.Thread(target=produce)
     thread.start()
-    while len(acknowledged) < 200:
-        pass
+    wait_until(lambda: len(acknowledged) >= 200, what="a load")
     server.stop(with_signal)
     thread.join()
     server.start()

@@ -32,7 +32,7 @@ def fill(client, first=0):
 
 def readiness(server):
     try:
-        return urllib.request.urlopen(f"http://{server.http}/readyz", timeout=10).status
+        return urllib.request.urlopen(f"http://{server.http}/readyz", timeout=60).status
     except urllib.error.HTTPError as error:
         return error.code
 

@@ -60,7 +60,7 @@ def test_many_held_pulls_of_a_slow_reader(server, client, topic):
     """They are all answered, whether he reads or not: with the message, or by being told to ask again."""
     client.made_topic(topic, queues=1)
     host, port = server.broker.rsplit(":", 1)
-    frames = [client.frame(codec.PULL, client.pull_ext(topic, hold_ms=15000)) for _ in range(400)]
+    frames = [client.frame(codec.PULL, client.pull_ext(topic, hold_ms=600_000)) for _ in range(400)]
     last = client.frame(codec.MAX_OFFSET, {"topic": topic, "queueId": "0"})
     with socket.create_connection((host, int(port)), timeout=60) as late, late.makefile("rb") as stream:
         def answer():

@@ -24,7 +24,7 @@ def test_ten_thousand_idle_connections(own_server):
     server = own_server()
     host, port = server.broker.rsplit(":", 1)
     before_kb = server.resident_kb()
-    idle = [socket.create_connection((host, int(port)), timeout=20) for _ in range(IDLE)]
+    idle = [socket.create_connection((host, int(port)), timeout=60) for _ in range(IDLE)]
     try:
         with Client(server.broker) as client:
             for i in range(100):

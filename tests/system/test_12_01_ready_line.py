@@ -20,7 +20,7 @@ def test_every_port_accepts(own_server):
         server = own_server()
         for name in ("namesrv", "broker", "vip", "http"):
             host, port = server.fields[name].rsplit(":", 1)
-            socket.create_connection((host, int(port)), timeout=5).close()
+            socket.create_connection((host, int(port)), timeout=60).close()
         server.stop()
 
 
@@ -31,7 +31,7 @@ def test_vip_port(server):
 def test_nothing_else_on_standard_output(own_server):
     server = own_server()
     host, port = server.http.rsplit(":", 1)
-    socket.create_connection((host, int(port)), timeout=5).close()
+    socket.create_connection((host, int(port)), timeout=60).close()
     server.process.terminate()
     assert server.process.stdout.read() == b""
-    assert server.process.wait(30) == 0
+    assert server.process.wait(60) == 0

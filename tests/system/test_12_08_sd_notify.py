@@ -12,7 +12,7 @@ def test_states(own_server, tmp_path, abstract):
     name = str(tmp_path / "notify")[-90:]
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind("\0" + name if abstract else str(tmp_path / "notify"))
-        listener.settimeout(20)
+        listener.settimeout(60)
         server = own_server(env={"NOTIFY_SOCKET": "@" + name if abstract else str(tmp_path / "notify")})
         assert "READY=1" in listener.recv(4096).decode().splitlines()
         server.stop()

@@ -96,7 +96,7 @@ def test_held_pull_is_woken_by_the_commit(client, topic, connect, server):
     client.made_topic(topic, queues=1)
     waiting = half(client, topic)
     reader = connect(server.broker)
-    opaque = reader.begin_pull(topic, hold_ms=15000)
+    opaque = reader.begin_pull(topic)
     assert end(client, waiting, 8).code == codec.OK
     assert codec.decode_messages(reader.finish(opaque).body)[0].body == b"half"
 

@@ -85,7 +85,7 @@ def test_delete_topic(client, names, topic):
 
 def test_delete_wakes_who_waits(client, topic):
     client.made_topic(topic)
-    held = client.begin_pull(topic, hold_ms=60000)
+    held = client.begin_pull(topic)
     ask(client, 215, {"topic": topic})
     assert client.finish(held).code in (codec.NO_TOPIC, codec.PULL_NOTHING, codec.SYSTEM_ERROR)
 
