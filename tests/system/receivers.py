@@ -161,9 +161,13 @@ class Receiver:
 
     def wait(self, count, path=None, id=None, within_s=60):
         """The first `count` requests; fails when they do not come."""
+        looked, fit = 0, 0
+
         def enough():
-            return sum(1 for one in self.requests
-                       if (path is None or one.path == path) and (id is None or one.id == id)) >= count
+            nonlocal looked, fit
+            fit += sum(1 for one in self.requests[looked:] if (path is None or one.path == path) and (id is None or one.id == id))
+            looked = len(self.requests)
+            return fit >= count
         with self.changed:
             there = self.changed.wait_for(enough, within_s)
         found = self.got(path, id)

@@ -125,7 +125,7 @@ class Elsewhere:
         self.is_running = False
 
 
-def run(*arguments, input_text=None, within_s=60, env=None):
+def run(*arguments, input_text=None, within_s=180, env=None):
     """Runs a command of the program to its end; it must not have printed what check_stderr looks for."""
     done = subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, text=True, input=input_text,
                           timeout=within_s, env={**os.environ, **(env or {})}, check=False)

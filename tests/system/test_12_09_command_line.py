@@ -51,7 +51,7 @@ def test_consume_that_fails_climbs(server, client, topic, group):
     client.made_topic(topic)
     client.sent(topic, b"twice")
     answer = run("consume", topic, "--group", group, "--from", "first", "--fail", "1", "--count", "2",
-                 "--timeout", "20s", "--json", "--name-server", server.namesrv)
+                 "--timeout", "100s", "--json", "--name-server", server.namesrv)
     assert answer.returncode == 0, answer
     assert answer.stdout.count("twice") == 2
 
@@ -109,7 +109,7 @@ def test_dead_letters(cli, client, topic, group):
     shown = json.dumps(cli("dlq", "show", group, "1"))
     assert "dead 1" in shown
     cli("dlq", "resend", group, "--from", "1", "--count", "1", raw=True)
-    again = client.next(f"%RETRY%{group}", within_s=10) if client.max_offset(f"%RETRY%{group}") else None
+    again = client.next(f"%RETRY%{group}") if client.max_offset(f"%RETRY%{group}") else None
     bodies = [again.body] if again else [
         m.body for queue in range(4) for m in client.read(topic, queue=queue)][3:]
     assert b"dead 1" in bodies

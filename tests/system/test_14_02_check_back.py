@@ -4,15 +4,20 @@ import time
 
 import codec
 import pytest
-from client import Client
+from client import Client, wait_until
 from transactions import CHECK, RESUME, end, half, transactions
 
 FLAGS = ("--transaction-checks", "300ms 500ms 700ms", "--transaction-check-max", "3")
+OFTEN = ("--transaction-checks", "300ms 500ms 700ms", "--transaction-check-max", "100000")  # never parked
 
 
-def asked(producer, waiting, within_s=20):
-    push = producer.wait_pushed(CHECK, within_s, lambda frame: frame.ext["commitLogOffset"] == str(waiting.position))
+def asked(producer, waiting):
+    push = producer.wait_pushed(CHECK, where=lambda frame: frame.ext["commitLogOffset"] == str(waiting.position))
     return push
+
+
+def wait_parked(client, waiting):
+    wait_until(lambda: any(t["msgId"] == waiting.id for t in transactions(client, parked=True)["transactions"]), what="parked")
 
 
 def test_producer_is_asked_and_answers(client, topic):
@@ -40,14 +45,10 @@ def test_asked_on_the_ladder_then_parked(client, topic):
     for _ in range(3):
         asked(client, waiting)
         times.append(time.monotonic() - begun)
-        client.forget_pushed()
         end(client, waiting, 0, from_check=True)
     assert times[0] >= 0.29 and times[1] >= 0.79 and times[2] >= 1.49
-    deadline = time.monotonic() + 20
-    while not [t for t in transactions(client, parked=True)["transactions"] if t["msgId"] == waiting.id]:
-        assert time.monotonic() < deadline, "never parked"
-        time.sleep(0.05)
-    assert not client.pushed(CHECK)
+    wait_parked(client, waiting)
+    assert not client.pushed(CHECK)  # three times and no more
     assert client.max_offset(topic) == 0
     # It is kept: asked again when somebody says so, and decided.
     assert client.call(RESUME, {"msgId": waiting.id, "topic": topic}).code == codec.OK
@@ -60,10 +61,7 @@ def test_parked_half_can_be_decided(client, topic):
     client.made_topic(topic, queues=1)
     client.beat("p1", producers=["late_group"])
     waiting = half(client, topic, group="late_group")
-    deadline = time.monotonic() + 20
-    while not [t for t in transactions(client, parked=True)["transactions"] if t["msgId"] == waiting.id]:
-        assert time.monotonic() < deadline, "never parked"
-        time.sleep(0.05)
+    wait_parked(client, waiting)
     assert end(client, waiting, 12).code == codec.OK
     assert not [t for t in transactions(client)["transactions"] if t["msgId"] == waiting.id]
 
@@ -79,7 +77,8 @@ def test_nobody_there_costs_no_check(client, topic, connect, server):
     asked(producer, waiting)
 
 
-def test_another_instance_is_asked(server, connect, topic):
+def test_another_instance_is_asked(own_server, connect, topic):
+    server = own_server(*OFTEN)
     first, second = connect(server.broker), connect(server.broker)
     first.made_topic(topic, queues=1)
     first.beat("p1", producers=["pair_group"])
@@ -100,15 +99,16 @@ def test_immunity(client, topic):
 
 def test_decided_ones_are_not_asked_about(client, topic):
     client.made_topic(topic, queues=1)
-    client.beat("p1", producers=["quick_group"])
     for decision in (8, 12):
-        end(client, half(client, topic, group="quick_group"), decision)
-    time.sleep(1)
-    assert not client.pushed(CHECK)
+        assert end(client, half(client, topic, group="quick_group"), decision).code == codec.OK
+    client.beat("p1", producers=["quick_group"])  # nobody could be asked before
+    undecided = half(client, topic, group="quick_group")
+    asked(client, undecided)  # the others' time was before its own
+    assert not [frame for frame in client.pushed(CHECK) if frame.ext["commitLogOffset"] != str(undecided.position)]
 
 
 def test_checks_go_on_after_a_kill(own_server):
-    server = own_server(*FLAGS)
+    server = own_server(*OFTEN)
     with Client(server.broker) as client:
         client.made_topic("t", queues=1)
         client.beat("p1", producers=["g"])
@@ -118,10 +118,8 @@ def test_checks_go_on_after_a_kill(own_server):
     with Client(server.broker) as client:
         client.beat("p1", producers=["g"])
         asked(client, waiting)
-        deadline = time.monotonic() + 20
-        while transactions(client)["transactions"][0]["checks"] < 1:  # counted when that is durable
-            assert time.monotonic() < deadline, "the check is never counted"
-            time.sleep(0.02)
+        # Counted when that is durable.
+        wait_until(lambda: transactions(client)["transactions"][0]["checks"] >= 1, what="the check is counted")
         assert end(client, waiting, 8, from_check=True).code == codec.OK
         assert client.next("t").body == b"half"
 
@@ -139,7 +137,7 @@ def test_retention_takes_undecided_halves_along(own_server):
             client.sent("other", b"x" * 200_000)
             time.sleep(0.05)
         client.beat("p1", producers=["g"])
-        push = client.wait_pushed(CHECK, 20)
+        push = client.wait_pushed(CHECK)
         assert push.ext["commitLogOffset"] != str(waiting.position)
         table, log = int(push.ext["tranStateTableOffset"]), int(push.ext["commitLogOffset"])
         assert end(client, waiting, 8, from_check=True, table=table, log=log).code == codec.OK

@@ -4,11 +4,10 @@ import base64
 import hashlib
 import hmac
 import signal
-import time
 
 import codec
 import pytest
-from client import Client
+from client import Client, wait_until
 from transactions import END, half
 
 ACCOUNTS = """
@@ -127,10 +126,7 @@ def test_end_of_a_transaction_needs_the_topic(guarded):
 
 
 def wait_line(server, word, count):
-    deadline = time.monotonic() + 20
-    while server.stderr().count(word) < count:
-        assert time.monotonic() < deadline, server.stderr()
-        time.sleep(0.02)
+    wait_until(lambda: server.stderr().count(word) >= count, what=f"a line with {word!r}")
 
 
 def test_reload(guarded, accounts):

@@ -87,7 +87,7 @@ class World:
         self.ok(self.client("member").beat("c1", self.group, [self.topic], producers=["p_of_" + self.group]))
 
     def metric(self, name):
-        with urllib.request.urlopen(f"http://{self.server.http}/metrics", timeout=20) as page:
+        with urllib.request.urlopen(f"http://{self.server.http}/metrics", timeout=60) as page:
             return int(re.search(rf"^{name} (\d+)$", page.read().decode(), re.M)[1])
 
     def check_kept(self):
@@ -206,7 +206,7 @@ def test_new_connections(world, point):
 
 def page(world, path):
     try:
-        with urllib.request.urlopen(f"http://{world.server.http}{path}", timeout=20) as answer:
+        with urllib.request.urlopen(f"http://{world.server.http}{path}", timeout=60) as answer:
             return answer.status
     except urllib.error.HTTPError as error:
         return error.code

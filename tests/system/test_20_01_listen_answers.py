@@ -56,16 +56,17 @@ def test_a_hang_holds_up_nobody_else():
 
 def test_many_hang_at_once():
     with Listener("--hang", 1) as listener:
-        def hang(i):
-            with pytest.raises(TimeoutError):
-                listener.post(f"hung_{i}", within_s=1)
-        threads = [threading.Thread(target=hang, args=(i,)) for i in range(100)]
+        answers = []
+        threads = [threading.Thread(target=lambda i=i: answers.append(listener.post(f"hung_{i}")[0])) for i in range(100)]
         for thread in threads:
             thread.start()
+        assert [listener.heard()["answer"] for _ in threads] == ["hung"] * 100
+        assert listener.statuses(1, "hung_7") == [200]
+        assert not answers, "they hang"
+        assert listener.end() == 0
         for thread in threads:
             thread.join()
-        assert listener.statuses(1, "hung_7") == [200]
-        assert listener.end() == 0
+        assert answers == [503] * 100
         assert listener.sum["hung"] == 100 and listener.sum["taken"] == 1
 
 

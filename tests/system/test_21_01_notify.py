@@ -42,7 +42,7 @@ def fixture_shop(cli, new_name):
 
 def test_delivered_after_two_failures(cli, shop, new_name):
     name, listener = shop("--fail", 2)
-    whole, = cli("notify", "recharge.done", '{"amount":100}', "--tx-no", new_name("tx"), "--receiver", name, "--wait", "30s")
+    whole, = cli("notify", "recharge.done", '{"amount":100}', "--tx-no", new_name("tx"), "--receiver", name, "--wait", "100s")
     assert whole["state"] == "delivered" and whole["attempts"] == 3 and whole["receiver"] == name
     assert [attempt["status"] for attempt in whole["lastAttempts"]] == [500, 500, 200]
     assert listener.end() == 0
@@ -54,14 +54,14 @@ def test_delivered_after_two_failures(cli, shop, new_name):
 
 def test_for_people(cli, shop, new_name):
     name, _ = shop("--fail", 1)
-    text = cli("notify", "t", "{}", "--tx-no", new_name("tx"), "--receiver", name, "--wait", "30s", raw=True).stdout
+    text = cli("notify", "t", "{}", "--tx-no", new_name("tx"), "--receiver", name, "--wait", "100s", raw=True).stdout
     assert "attempt 1" in text and "HTTP 500" in text and "attempt 2" in text and "HTTP 200" in text
     assert "delivered" in text and name in text
 
 
 def test_dead_is_a_failure_that_names_the_next_step(cli, shop, new_name):
     name, _ = shop("--fail", 100, ladder="50ms")
-    answer = cli("notify", "t", "{}", "--tx-no", new_name("tx"), "--receiver", name, "--wait", "30s", raw=True, wanted=1)
+    answer = cli("notify", "t", "{}", "--tx-no", new_name("tx"), "--receiver", name, "--wait", "100s", raw=True, wanted=1)
     assert "dead" in answer.stdout and "tidings redeliver ntf_" in answer.stderr
 
 
@@ -80,7 +80,7 @@ def test_a_wait_that_is_broken_off(server, shop, new_name, with_signal):
         while "attempt 1" not in process.stdout.readline():
             assert process.poll() is None
         process.send_signal(with_signal)
-        _, errors = process.communicate(timeout=30)
+        _, errors = process.communicate(timeout=60)
     assert process.returncode == 1 and "look again with: tidings get ntf_" in errors
 
 

@@ -29,7 +29,7 @@ def fixture_dead(cli, new_name, tmp_path):
         cli("receiver", "create", name, "--url", f"http://127.0.0.1:{listener.port}/", "--ladder", "20ms",
             "--file", tmp_path / "settings")
         for i in range(COUNT):
-            cli("notify", "t", "{}", "--tx-no", f"tx-{i}", "--receiver", name, "--wait", "30s", wanted=1)
+            cli("notify", "t", "{}", "--tx-no", f"tx-{i}", "--receiver", name, "--wait", "100s", wanted=1)
         assert len(cli("list", "--receiver", name, "--state", "dead")) == COUNT
         yield name
 
@@ -37,7 +37,7 @@ def fixture_dead(cli, new_name, tmp_path):
 def test_one(cli, dead):
     row = cli("list", "--receiver", dead)[0]
     assert cli("redeliver", row["id"])["id"] == row["id"]
-    again = cli("notify", "t", "{}", "--tx-no", row["txNo"], "--receiver", dead, "--wait", "30s")[0]
+    again = cli("notify", "t", "{}", "--tx-no", row["txNo"], "--receiver", dead, "--wait", "100s")[0]
     assert again["id"] == row["id"] and again["state"] == "delivered"
     assert len(cli("list", "--receiver", dead, "--state", "dead")) == COUNT - 1
 
@@ -49,7 +49,7 @@ def test_all_that_fit(cli, dead):
     assert shown["job"] == job["job"] and shown["filter"]["receiver"] == dead
     assert job["job"] in [row["job"] for row in cli("job", "list")]
     for i in range(COUNT):
-        whole = cli("notify", "t", "{}", "--tx-no", f"tx-{i}", "--receiver", dead, "--wait", "30s")[0]
+        whole = cli("notify", "t", "{}", "--tx-no", f"tx-{i}", "--receiver", dead, "--wait", "100s")[0]
         assert whole["state"] == "delivered"
     assert cli("redeliver", "--receiver", dead, "--state", "dead")["redelivered"] == 0
 

@@ -119,7 +119,7 @@ def test_bindings(server, cli, name, topic, new_name):
         assert topic in cli("binding", "list", raw=True).stdout
         assert cli("binding", "show", binding)["settings"]["settings"] == {"from": "first"}
         assert run("send", topic, '{"from":"mq"}', "--key", "tx-1", "--name-server", server.namesrv).returncode == 0
-        wait_until(lambda: cli("list", "--receiver", name, "--tx-no", "tx-1", "--state", "delivered"), 30, "delivery")
+        wait_until(lambda: cli("list", "--receiver", name, "--tx-no", "tx-1", "--state", "delivered"), what="delivery")
         assert cli("binding", "delete", binding)["done"] == binding
         assert "tidings binding list" in cli("binding", "show", binding, raw=True, wanted=1).stderr
         assert listener.end() == 0

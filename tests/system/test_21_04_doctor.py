@@ -52,7 +52,7 @@ def test_a_paused_receiver_and_dead_letters(doctor, cli, new_name):
     name = new_name("shop")
     with Listener("--fail", 1000) as listener:
         cli("receiver", "create", name, "--url", f"http://127.0.0.1:{listener.port}/", "--ladder", "10ms")
-        cli("notify", "t", "{}", "--tx-no", "1", "--receiver", name, "--wait", "30s", wanted=1)
+        cli("notify", "t", "{}", "--tx-no", "1", "--receiver", name, "--wait", "100s", wanted=1)
         code, rows = doctor()
         assert code == 0 and verdict(rows, "dead letters", name) == ["warn"]
         assert any("tidings redeliver" in (row["next"] or "") for row in rows)

@@ -4,6 +4,7 @@ import json
 import signal
 
 import pytest
+from client import wait_until
 from server import run
 
 pytestmark = pytest.mark.ours
@@ -38,11 +39,7 @@ def test_keys(own_server, tmp_path):
     more = made("operator", "second")
     keys.write_text(keys.read_text() + more["line"] + "\n")
     server.process.send_signal(signal.SIGHUP)
-    for _ in range(100):
-        if run("receiver", "list", *at, "--key", more["key"]).returncode == 0:
-            break
-    else:
-        raise AssertionError("the keys file is not read again")
+    wait_until(lambda: run("receiver", "list", *at, "--key", more["key"]).returncode == 0, what="the keys file is read again")
     doctor = run("doctor", *at, "--name-server", server.namesrv, "--key", "tdk_wrong", "--json")
     assert doctor.returncode == 1
     assert [row["verdict"] for row in json.loads(doctor.stdout) if row["check"] == "key"] == ["fail"]

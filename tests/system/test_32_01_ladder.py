@@ -62,7 +62,7 @@ def test_the_default_is_the_article(notifier, sink):
 
 def test_every_kind_of_failure_climbs(notifier, sink):
     sink.on("/kinds", reset(), hang(), status(404), status(200, "wrong"), status(200, "OK"))
-    name = notifier.receiver(sink.url("/kinds"), ladder="10ms*", timeoutMs=300, ack={"body": "OK"})
+    name = notifier.receiver(sink.url("/kinds"), ladder="10ms*", timeoutMs=5000, ack={"body": "OK"})
     id = notifier.submit(name)
     assert notifier.wait(id, "delivered")["attempts"] == 5
     attempts = notifier.attempts(id)

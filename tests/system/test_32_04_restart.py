@@ -29,12 +29,12 @@ def test_the_climb_goes_on(own_server, sink, kill9):
     sink.on("/on", status(500))
     server = own_server(ALLOW)
     api = Notifier(server)
-    id = api.submit(api.receiver(sink.url("/on"), ladder="10ms 2500ms 30ms 40ms"))
+    id = api.submit(api.receiver(sink.url("/on"), ladder="10ms 7s 30ms 40ms"))
     api.wait_attempts(id, 2)
     server.restart(kill9=kill9)
     check_dead(api.wait(id, "dead"), "ladder")
     attempts = api.attempts(id)
-    check_climb(attempts, [10, 2500, 30, 40])
+    check_climb(attempts, [10, 7000, 30, 40])
     assert [one.attempt for one in sink.got("/on", id)] == [1, 2, 3, 4, 5]
 
 
@@ -47,7 +47,7 @@ def test_window_counts_from_the_first_attempt_still(own_server, sink):
     server.restart(kill9=True)
     check_dead(api.wait(id, "dead"), "window")
     attempts = api.attempts(id)
-    assert attempts[0] == first and len(attempts) <= 2
+    assert attempts[0] == first and sum(one["errorClass"] != "interrupted" for one in attempts) <= 2
 
 
 def test_stopped_while_it_is_out(own_server, sink):
@@ -72,7 +72,7 @@ def test_killed_while_it_is_out(own_server, sink):
     id = api.submit(api.receiver(sink.url("/out"), ladder="1h", timeoutMs=60_000))
     sink.wait(1, "/out")
     server.restart(kill9=True)
-    first, second = sink.wait(2, "/out", within_s=30)
+    first, second = sink.wait(2, "/out", within_s=80)
     assert first.id == second.id == id and first.body == second.body
     assert (first.attempt, second.attempt) == (1, 2)
     assert api.wait(id, "delivered")["attempts"] == 2
@@ -89,7 +89,7 @@ def test_killed_on_the_way_up(own_server, sink):
     id = api.submit(api.receiver(sink.url("/up"), ladder="10ms 20ms", timeoutMs=60_000, breaker={"failures": 0}))
     sink.wait(2, "/up")
     server.restart(kill9=True)
-    check_dead(api.wait(id, "dead", within_s=30), "ladder")
+    check_dead(api.wait(id, "dead", within_s=80), "ladder")
     attempts = api.attempts(id)
     assert [one["errorClass"] for one in attempts] == ["http_5xx", "interrupted", "http_5xx", "http_5xx"]
     assert [one["number"] for one in attempts] == [one.attempt for one in sink.got("/up", id)] == [1, 2, 3, 4]
@@ -100,15 +100,15 @@ def test_killed_with_many_in_hand(own_server, sink):
     sink.default = hang()
     server = own_server(ALLOW)
     api = Notifier(server)
-    names = [api.receiver(sink.url(f"/many{place}"), ladder="1h", timeoutMs=60_000, inFlight=200) for place in range(4)]
+    names = [api.receiver(sink.url(f"/many{place}"), ladder="1h", timeoutMs=300_000, inFlight=200) for place in range(4)]
     ids = [api.submit(name) for name in names for _ in range(150)]
-    sink.wait(600)
+    sink.wait(600, within_s=120)
     server.restart(kill9=True)
-    sink.wait(1200, within_s=60)
+    sink.wait(1200, within_s=120)
     sink.default = ok()
     server.restart(kill9=True)
     for id in ids:
-        assert api.wait(id, "delivered", within_s=60)["attempts"] == 3
+        assert api.wait(id, "delivered", within_s=120)["attempts"] == 3
         assert [one["errorClass"] for one in api.attempts(id)] == ["interrupted", "interrupted", "none"]
         assert [one.attempt for one in sink.got(id=id)] == [1, 2, 3]
 

@@ -24,7 +24,7 @@ WANTED = {"total": "1.10", "memo": "金 a&b", "a": "1", "B": "2"}
 def deliver(notifier, sink, path, body, content_type, **settings):
     name = notifier.receiver(sink.url(path), **settings)
     id = notifier.raw(name, body, content_type=content_type)
-    [request] = sink.wait(1, path, within_s=30)
+    [request] = sink.wait(1, path)
     notifier.wait(id, "delivered")
     return request
 

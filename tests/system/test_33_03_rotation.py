@@ -53,7 +53,7 @@ def test_between_two_attempts(notifier, sink):
     """A retry is signed with what is valid when it is made."""
     sink.on("/d", status(500), ok())
     old = signatures.secret()
-    name = notifier.receiver(sink.url("/d"), secrets=[{"secret": old}], ladder="3s")
+    name = notifier.receiver(sink.url("/d"), secrets=[{"secret": old}], ladder="8s")
     notifier.submit(name)
     first = sink.wait(1, "/d")[0]
     new = notifier.good("POST", f"/v1/receivers/{name}/secrets")["secret"]

@@ -36,7 +36,7 @@ def test_broken(notifier, sink, kind):
     data, classes = BROKEN[kind]
     path = f"/{list(BROKEN).index(kind)}"
     sink.on(path, says(data))
-    id = notifier.submit(notifier.receiver(sink.url(path), ladder="1h", timeoutMs=5000))
+    id = notifier.submit(notifier.receiver(sink.url(path), ladder="1h", timeoutMs=60_000))
     [attempt] = notifier.wait_attempts(id, 1)
     assert attempt["errorClass"] in classes, attempt
     assert attempt["errorClass"] != "none" or 200 <= attempt["status"] < 300, attempt

@@ -30,7 +30,7 @@ def echo(tmp_path_factory):
     process = subprocess.Popen(["nghttpd", "--echo-upload", "--address=127.0.0.1", f"--htdocs={folder / 'root'}",
                                 str(block.first), str(key), str(certificate)],
                                env={**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin"})
-    wait_until(lambda: answers(block.first), 30, "the HTTP/2 server")
+    wait_until(lambda: answers(block.first), what="the HTTP/2 server")
     yield block.first, authority.text
     process.terminate()
     process.wait()

@@ -23,7 +23,7 @@ def test_one_bad_and_one_healthy(notifier, sink, receiver, kind):
     """A full batch for the bad one first; the healthy one's all arrive while those still wait."""
     bad = receiver(action=BAD[kind])
     bad_name = notifier.receiver(bad.url("/"), ladder="10ms 1h", timeoutMs=300_000 if "hang" in kind else 15_000)
-    healthy = notifier.receiver(sink.url(f"/{kind.replace(' ', '-')}"))
+    healthy = notifier.receiver(sink.url(f"/{kind.replace(' ', '-')}"), timeoutMs=120_000)
     batch(notifier, bad_name, 500)
     bad.wait(1)
     ids = batch(notifier, healthy, 500)
@@ -73,7 +73,7 @@ def test_in_flight(notifier, sink, in_flight):
         with lock:
             now[0] += 1
             most[0] = max(most[0], now[0])
-        gate.wait(60)
+        gate.wait(120)
         with lock:
             now[0] -= 1
         return status(200)(call, request)

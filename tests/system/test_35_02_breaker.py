@@ -142,7 +142,7 @@ def test_a_probe_is_made_at_its_time_after_a_restart(own_server, sink):
     server = own_server(ALLOW)
     api = Notifier(server)
     sink.on("/probe", status(500), status(500), ok())
-    name = api.receiver(sink.url("/probe"), ladder="10ms*", inFlight=1, breaker={"failures": 2, "probeMs": 3000, "probeMaxMs": 3000})
+    name = api.receiver(sink.url("/probe"), ladder="10ms*", inFlight=1, breaker={"failures": 2, "probeMs": 8000, "probeMaxMs": 8000})
     id = api.submit(name)
     at_ms = parked(api, name)["breaker"]["nextProbeAt"]
     server.restart(kill9=True)

@@ -80,7 +80,7 @@ def test_created_once(server):
 
 def test_the_next_attempt_uses_them(notifier, sink):
     sink.on("/old", status(500))
-    name = notifier.receiver(sink.url("/old"), ladder="1500ms 1500ms")
+    name = notifier.receiver(sink.url("/old"), ladder="1500ms*", breaker={"failures": 0})
     id = notifier.submit(name)
     sink.wait(1, "/old")
     notifier.good("PATCH", f"/v1/receivers/{name}", {"url": sink.url("/new")})
@@ -127,7 +127,7 @@ def test_a_document_too_large(notifier):
 def test_fixed_receiver_is_delivered_to(notifier, sink):
     """Settings that make attempts impossible are mended, and what waited goes out."""
     sink.on("/mended", ok())
-    name = notifier.receiver(URL, ladder="300ms*")
+    name = notifier.receiver(URL, ladder="300ms*", breaker={"failures": 0})
     id = notifier.submit(name)
     notifier.wait_attempts(id, 1)
     notifier.good("PATCH", f"/v1/receivers/{name}", {"url": sink.url("/mended")})

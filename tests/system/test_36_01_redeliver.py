@@ -109,7 +109,7 @@ def test_durable(own_server, sink):
     sink.on("/i", status(500), status(500), hang(), ok())
     server = own_server(ALLOW)
     api = Notifier(server)
-    name = api.receiver(sink.url("/i"), ladder="1ms", timeoutMs=500)
+    name = api.receiver(sink.url("/i"), ladder="1ms")
     id, cancelled = api.submit(name), api.submit(api.receiver(sink.url("/never")), dueAt=1 << 41)
     api.wait(id, "dead")
     api.good("POST", f"/v1/receivers/{name}/pause")

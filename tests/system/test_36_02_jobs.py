@@ -25,7 +25,7 @@ def dead(api, sink, path, count, prefix="j", **more):
     sink.on(path, status(500))
     name = api.receiver(sink.url(path), ladder="1ms; limit=1", breaker={"failures": 0}, **more)
     ids = fill(api, name, count, prefix)
-    wait_until(lambda: len(api.list(receiver=name, state="dead", limit=1000)) == count, 120, "all dead")
+    wait_until(lambda: len(api.list(receiver=name, state="dead", limit=1000)) == count, 240, "all dead")
     return name, ids
 
 
@@ -35,7 +35,7 @@ def start(api, **filter):
     return answer.json["job"]
 
 
-def wait_job(api, job, state="done", within_s=120):
+def wait_job(api, job, state="done", within_s=240):
     return wait_until(lambda: (lambda found: found if found["state"] == state else None)(api.good("GET", f"/v1/redeliveries/{job}")),
                       within_s, f"job {job} {state}")
 
@@ -128,8 +128,8 @@ def test_restart_in_the_middle(own_server, sink, kill9):
     wait_until(lambda: api.show(name)["waiting"] == 0, 180, "all delivered")
     rows = api.list(receiver=name, limit=1000)
     assert {one["state"] for one in rows} == {"delivered"} and len(rows) == 5000
-    last = max(int(one["number"]) for id in ids[::500] for one in api.attempts(id))
-    assert last == 3
+    for id in ids[::500]:  # what was in hand at the kill was made again
+        assert sum(one["errorClass"] != "interrupted" for one in api.attempts(id)) == 3
 
 
 def test_what_died_behind_it(notifier, sink):
@@ -147,13 +147,13 @@ def test_what_waits_is_counted(notifier, sink):
     """The count of what waits, which a job raises while deliveries lower it, is 0 when nothing waits."""
     name = notifier.receiver(sink.url("/counted"), inFlight=256)
     fill(notifier, name, 8000, "counted")
-    wait_until(lambda: len(notifier.list(receiver=name, state="delivered", limit=1000)) == 8000, 120)
+    wait_until(lambda: len(notifier.list(receiver=name, state="delivered", limit=1000)) == 8000, 400)
     wait_until(lambda: notifier.show(name)["waiting"] == 0)
     wait_job(notifier, start(notifier, receiver=name, state="delivered"))
-    sink.wait(16_000, "/counted", within_s=120)
+    sink.wait(16_000, "/counted", within_s=400)
     wait_until(lambda: len(notifier.list(receiver=name, state="delivered", limit=1000)) == 8000, 120)
     wait_until(lambda: notifier.show(name)["waiting"] == 0, what="nothing waits")
-    assert notifier.metrics()["tidings_notify_in_flight"] == 0
+    wait_until(lambda: notifier.metrics()["tidings_notify_in_flight"] == 0, what="nothing is out")
 
 
 def test_list(notifier, sink):

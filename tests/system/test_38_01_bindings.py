@@ -104,7 +104,7 @@ def test_a_conflict_is_told(notifier, client, sink, topic, group):
     client.sent(topic, b"next", props={"KEYS": "n", "TAGS": "t"})
     only(notifier, name, 2)
     assert notifier.payload(notifier.list(receiver=name, txNo="k")[0]["id"]).body == b"1.10"
-    assert notifier.metrics()["tidings_notify_conflicts_total"] >= 1
+    wait_until(lambda: notifier.metrics()["tidings_notify_conflicts_total"] >= 1)
 
 
 def test_transactions(notifier, client, sink, topic, group):

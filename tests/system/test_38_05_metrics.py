@@ -28,7 +28,7 @@ def test_counts(own_server, sink):
 
     def counted():
         found = checked_metrics(server)  # every line is looked at there
-        return {name: found[f"tidings_notify_{name}_total"] for name in COUNTED} == wanted
+        return {name: found[f"tidings_notify_{name}_total"] for name in COUNTED} == wanted and found["tidings_notify_in_flight"] == 0
     wait_until(counted, what=f"{wanted}")
     found = checked_metrics(server)
     assert found["tidings_notify_waiting"] == 1 and found["tidings_notify_in_flight"] == 0

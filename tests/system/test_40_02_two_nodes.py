@@ -30,7 +30,7 @@ def known(api, name, check=lambda view: True):
     def look():
         answer = api.call("GET", f"/v1/receivers/{name}")
         return answer.json if answer.status == 200 and check(answer.json) else None
-    return wait_until(look, 30, f"receiver {name} on the other server")
+    return wait_until(look, what=f"receiver {name} on the other server")
 
 
 def fill(api, names, count, prefix):
@@ -59,7 +59,7 @@ def test_receivers(nodes, sink):
     known(a, name, lambda view: view["state"] == "active")
     a.wait(waiting, "delivered")
     a.good("DELETE", f"/v1/receivers/{name}")
-    wait_until(lambda: b.call("GET", f"/v1/receivers/{name}").status == 404, 30, "gone on the other server")
+    wait_until(lambda: b.call("GET", f"/v1/receivers/{name}").status == 404, what="gone on the other server")
     b.refused((404, 422), "POST", "/v1/notifications", {"source": "s", "type": "t", "txNo": "x", "receivers": [name], "payload": 1})
 
 
@@ -144,7 +144,7 @@ def test_keys(nodes, sink, tmp_path):
         assert api.call("GET", "/v1/receivers").status == 200
     file.drop("other")
     for api in (a, b):
-        wait_until(lambda: api.call("GET", "/v1/receivers").status == 401, 30, "the key is refused")
+        wait_until(lambda: api.call("GET", "/v1/receivers").status == 401, what="the key is refused")
         api.key = boss
         assert api.call("GET", "/v1/receivers").status == 200
 
@@ -188,7 +188,7 @@ def test_the_other_takes_over(nodes, sink):
     b.wait(waits, "delivered", within_s=60)
     assert len(sink.got("/hand")) == 1 and b.get(in_hand)["state"] == "delivering"
     a.server.start()
-    a.wait(in_hand, "delivered", within_s=30)
+    a.wait(in_hand, "delivered", within_s=80)
     assert [one["errorClass"] for one in b.attempts(in_hand)] == ["interrupted", "none"]
     assert [one.attempt for one in sink.got("/hand")] == [1, 2]
     assert a.get(others)["state"] == "delivering" and len(sink.got("/other")) == 1
