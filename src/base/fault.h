@@ -17,6 +17,7 @@
     X(LOG_READ, "log.read", EIO)                                                                   \
     X(DB_COMMIT, "db.commit", EIO)                                                                 \
     X(DB_STEP, "db.step", EIO)                                                                     \
+    X(DB_CHECKPOINT, "db.checkpoint", EIO)                                                         \
     X(NET_ACCEPT, "net.accept", EMFILE)                                                            \
     X(NET_WRITE, "net.write", EPIPE)                                                               \
     X(ALLOC, "alloc", ENOMEM)
