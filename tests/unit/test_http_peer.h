@@ -12,6 +12,7 @@
 #include <cmocka.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -20,7 +21,8 @@
 #include "http/call.h"
 #include "net/net.h"
 
-enum { SEEN_MAX = 256 * 1024, QUIET_MS = 200 };
+// QUIET_MS: for what must not come. What must come is waited for, up to PATIENCE_MS.
+enum { SEEN_MAX = 256 * 1024, QUIET_MS = 200, PATIENCE_MS = 60000 };
 
 struct fixture;
 // Serves one connection; returns to have it closed.
@@ -40,9 +42,9 @@ struct fixture {
     // ---- the client ----
     struct net_loop *loop;
     struct http_client *client;
-    bool forbid; // what the address policy says
-    int dones;
-    int wanted; // the loop stops when so many are done
+    bool forbid;       // what the address policy says
+    _Atomic int dones; // the peer may wait for one
+    int wanted;        // the loop stops when so many are done
     struct http_result result;
     char reply[SEEN_MAX];
     char error[512];
@@ -90,6 +92,14 @@ static void say(int fd, const char *text)
         }
         text += sent;
         len -= (size_t)sent;
+    }
+}
+
+// Until more calls are done than `before`: the client has taken what was said to it.
+static inline void wait_for_done(struct fixture *f, int before)
+{
+    struct pollfd test_ends = { f->stop[0], POLLIN, 0 };
+    for (int i = 0; i < PATIENCE_MS && f->dones <= before && poll(&test_ends, 1, 1) == 0; i++) {
     }
 }
 

@@ -134,16 +134,61 @@ static void what_is_written_early_leaves_when_open(void **state)
     call_and_hang_up("localhost", true);
 }
 
-static int free_port(void)
+// A port that is held by sockets which do not listen: who calls there is refused, and nobody else
+// can take it meanwhile.
+struct held_port {
+    int port;
+    int v4;
+    int v6; // -1: there is no IPv6
+};
+
+// False when somebody else has the port there.
+static bool hold_v6(struct held_port *held)
 {
-    struct sockaddr_in address = { .sin_family = AF_INET,
-                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    socklen_t length = sizeof address;
-    int fd = rig_socket();
-    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &length), 0);
-    close(fd);
-    return ntohs(address.sin_port);
+    const int on = 1;
+    const struct sockaddr_in6 address = { .sin6_family = AF_INET6,
+                                          .sin6_port = htons((uint16_t)held->port),
+                                          .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+    held->v6 = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (held->v6 < 0) {
+        return true;
+    }
+    assert_int_equal(setsockopt(held->v6, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on), 0);
+    if (bind(held->v6, (const struct sockaddr *)&address, sizeof address) == 0) {
+        return true;
+    }
+    bool is_taken = errno == EADDRINUSE;
+    close(held->v6);
+    held->v6 = -1;
+    return !is_taken;
+}
+
+static void let_port_go(const struct held_port *held)
+{
+    close(held->v4);
+    if (held->v6 >= 0) {
+        close(held->v6);
+    }
+}
+
+static struct held_port hold_port(void)
+{
+    struct held_port held = { .v6 = -1 };
+    for (int i = 0; i < 100; i++) {
+        struct sockaddr_in address = { .sin_family = AF_INET,
+                                       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        socklen_t length = sizeof address;
+        held.v4 = rig_socket();
+        assert_int_equal(bind(held.v4, (struct sockaddr *)&address, sizeof address), 0);
+        assert_int_equal(getsockname(held.v4, (struct sockaddr *)&address, &length), 0);
+        held.port = ntohs(address.sin_port);
+        if (hold_v6(&held)) {
+            return held;
+        }
+        let_port_go(&held);
+    }
+    fail_msg("no port is free in both families");
+    return held;
 }
 
 static void fails(const char *host, int port, tidings_status expected)
@@ -165,10 +210,11 @@ static void fails(const char *host, int port, tidings_status expected)
 static void refused(void **state)
 {
     (void)state;
-    int port = free_port();
-    fails("127.0.0.1", port, TIDINGS_E_NETWORK);
-    fails("localhost", port, TIDINGS_E_NETWORK);
-    fails("::1", port, TIDINGS_E_NETWORK);
+    struct held_port held = hold_port();
+    fails("127.0.0.1", held.port, TIDINGS_E_NETWORK);
+    fails("localhost", held.port, TIDINGS_E_NETWORK);
+    fails("::1", held.port, TIDINGS_E_NETWORK);
+    let_port_go(&held);
 }
 
 static void names_that_cannot_be(void **state)

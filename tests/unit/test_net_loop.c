@@ -295,11 +295,15 @@ static void fire(void *arg)
     struct timing_one *one = arg;
     struct timing *timing = one->timing;
     timing->fired[timing->count++] = (char)('a' + one->index);
-    if (one->index == 3) {
+    if (one->index == 0) {
+        net_timer_start(timing->timers[3], 0); // restarted nearer
+    } else if (one->index == 3) {
         net_loop_stop(timing->loop);
     }
 }
 
+// By their times, not as they were started; however long this thread is kept from the processor
+// between two lines.
 static void timers_fire_in_order(void **state)
 {
     (void)state;
@@ -311,12 +315,12 @@ static void timers_fire_in_order(void **state)
         ones[i] = (struct timing_one){ &timing, i };
         assert_int_equal(net_timer_new(rig.loop, fire, &ones[i], &timing.timers[i]), TIDINGS_OK);
     }
-    net_timer_start(timing.timers[3], 40);
-    net_timer_start(timing.timers[0], 10);
-    net_timer_start(timing.timers[1], 60000); // restarted nearer
+    net_timer_start(timing.timers[3], 3600000);
+    net_timer_start(timing.timers[1], 3600000); // restarted nearer
     net_timer_start(timing.timers[2], 5);
-    net_timer_start(timing.timers[1], -3);
     net_timer_stop(timing.timers[2]);
+    net_timer_start(timing.timers[1], -3);
+    net_timer_start(timing.timers[0], 10);
     net_loop_run(rig.loop);
     timing.fired[timing.count] = '\0';
     assert_string_equal(timing.fired, "bad");

@@ -4,7 +4,8 @@
 // they are echoed.
 //
 // What the loop's thread sees is counted under a lock; a test waits for a count, never for time.
-// The clock can be put forward, so that deadlines pass without waiting for them.
+// The clock stands still and is put forward, so that deadlines pass without waiting for them, and
+// none passes because a thread got no turn. A test may let it run.
 #ifndef TEST_NET_RIG_H
 #define TEST_NET_RIG_H
 
@@ -33,13 +34,14 @@ enum { RIG_WAIT_S = 60, RIG_STATUSES = 32 };
 
 struct rig {
     struct clock clock;
+    _Atomic int64_t stands_at_us; // 0 = it runs
     _Atomic int64_t ahead_us;
     struct fault fault;
     struct net_loop *loop;
     struct net_listener *listener;
     struct net_handler handler;
     struct net_conn_options options;
-    int port;
+    int port; // 0 = any, until it is started
     pthread_t thread;
     bool running;
     pthread_mutex_t lock;
@@ -66,7 +68,7 @@ static inline void rig_wait(struct rig *rig, const size_t *counter, size_t value
 {
     struct timespec until;
     int result = 0;
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += RIG_WAIT_S;
     pthread_mutex_lock(&rig->lock);
     while (*counter < value && result == 0) {
@@ -108,10 +110,10 @@ static inline bool rig_write(struct net_conn *conn, const void *bytes, size_t le
 static inline void rig_echo(void *arg, struct net_conn *conn, struct str frame)
 {
     struct rig *rig = arg;
+    rig_count(rig, &rig->frames); // first: whoever has its answer finds it counted
     if (!rig_write(conn, frame.ptr, frame.len)) {
         net_conn_abort(conn);
     }
-    rig_count(rig, &rig->frames);
 }
 
 static inline void rig_opened(void *arg, struct net_conn *conn)
@@ -136,7 +138,9 @@ static inline void rig_closed(void *arg, struct net_conn *conn, tidings_status s
 static inline int64_t rig_mono_us(void *arg)
 {
     struct rig *rig = arg;
-    return clock_mono_us(clock_system()) + atomic_load(&rig->ahead_us);
+    int64_t stands_at_us = atomic_load(&rig->stands_at_us);
+    return (stands_at_us != 0 ? stands_at_us : clock_mono_us(clock_system())) +
+           atomic_load(&rig->ahead_us);
 }
 
 static inline int64_t rig_wall_ms(void *arg)
@@ -150,18 +154,28 @@ static inline void rig_advance_ms(struct rig *rig, int64_t ms)
     atomic_fetch_add(&rig->ahead_us, ms * 1000);
 }
 
+static inline void rig_let_the_clock_run(struct rig *rig)
+{
+    atomic_store(&rig->stands_at_us, 0); // on to what it is by now
+}
+
 // ---- life ----
 // Change handler, options and fault between rig_init and rig_start.
 static inline void rig_init_room(struct rig *rig, size_t in_total_soft)
 {
     *rig = (struct rig){
         .clock = { .wall_ms = rig_wall_ms, .mono_us = rig_mono_us, .arg = rig },
+        .stands_at_us = clock_mono_us(clock_system()),
         .handler = { rig_measure, rig_echo, rig_opened, rig_closed },
         .options = { .frame_max = 16 * 1024 * 1024, .out_max = 32 * 1024 * 1024 },
     };
+    pthread_condattr_t attributes;
     fault_init(&rig->fault);
     pthread_mutex_init(&rig->lock, NULL);
-    pthread_cond_init(&rig->changed, NULL);
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&rig->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
     const struct net_loop_options options = { .clock = &rig->clock,
                                               .fault = &rig->fault,
                                               .connections_max = 4000,
@@ -184,8 +198,8 @@ static inline void *rig_thread(void *arg)
 static inline void rig_start(struct rig *rig)
 {
     struct tidings_error err = { 0 };
-    if (net_listen(rig->loop, "127.0.0.1", 0, &rig->handler, rig, &rig->options, &rig->listener,
-                   &err) != TIDINGS_OK) {
+    if (net_listen(rig->loop, "127.0.0.1", rig->port, &rig->handler, rig, &rig->options,
+                   &rig->listener, &err) != TIDINGS_OK) {
         fail_msg("%s", err.text);
     }
     rig->port = net_listener_port(rig->listener);

@@ -260,6 +260,7 @@ static void no_tls_there(void **state)
     rig_call(&world->rig, caller_dial, &world->caller);
     int peer = accept(fd, NULL, NULL);
     rig_send(peer, "HTTP/1.1 400 what is that\r\n\r\n", 29);
+    assert_int_equal(shutdown(peer, SHUT_WR), 0); // its end is waited for
     rig_wait(&world->rig, &world->caller.closed, 1);
     assert_int_equal(world->caller.status, TIDINGS_E_PROTOCOL);
     assert_true(world->caller.reason[0] != '\0');
