@@ -21,7 +21,8 @@ struct database { // one connection
 
 struct database_kind {
     const char *name;
-    const char *begin; // the local transaction
+    const char *begin;   // the local transaction
+    const char *patient; // locks are waited for, longer than any test lasts
     void *(*open)(void);
     void (*close)(void *handle);
     bool (*exec)(void *handle, const char *sql);
@@ -173,10 +174,12 @@ static void postgres_end(struct database *victim, struct database *by)
 }
 
 static const struct database_kind database_kinds[] = {
-    { "sqlite", "BEGIN IMMEDIATE", sqlite_open, sqlite_close, sqlite_exec, sqlite_adapt, NULL },
-    { "mariadb", "BEGIN", maria_open, maria_close, maria_exec, maria_adapt, maria_end },
-    { "postgres", "BEGIN", postgres_open, postgres_close, postgres_exec, postgres_adapt,
-      postgres_end },
+    { "sqlite", "BEGIN IMMEDIATE", "PRAGMA busy_timeout = 600000", sqlite_open, sqlite_close,
+      sqlite_exec, sqlite_adapt, NULL },
+    { "mariadb", "BEGIN", "SET SESSION innodb_lock_wait_timeout = 600", maria_open, maria_close,
+      maria_exec, maria_adapt, maria_end },
+    { "postgres", "BEGIN", "SET lock_timeout = '600s'", postgres_open, postgres_close,
+      postgres_exec, postgres_adapt, postgres_end },
 };
 
 static struct database database_open(const struct database_kind *kind)

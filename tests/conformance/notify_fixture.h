@@ -207,17 +207,27 @@ static inline void fail_next(struct fixture *f, const char *name, int count, int
     pthread_mutex_unlock(&f->lock);
 }
 
+// On a port below those that the system gives to whoever asks for any: while the server is stopped
+// nobody listens there, and it is free when the server comes back.
 static inline void start_server(struct fixture *f)
 {
-    const struct http_server_options options = { .host = "127.0.0.1",
-                                                 .port = f->port,
-                                                 .body_max = 65536,
-                                                 .connections_max = 256,
-                                                 .timeout_s = 60,
-                                                 .handler = receive,
-                                                 .arg = f };
+    struct http_server_options options = { .host = "127.0.0.1",
+                                           .port = f->port,
+                                           .body_max = 65536,
+                                           .connections_max = 256,
+                                           .timeout_s = 60,
+                                           .handler = receive,
+                                           .arg = f };
+    struct rnd rnd;
+    rnd_seed_system(&rnd);
+    for (int i = 0; i < 1000 && f->port == 0; i++) {
+        options.port = 20000 + (int)rnd_below(&rnd, 12000);
+        if (http_server_start(&options, &f->server, NULL) == TIDINGS_OK) {
+            f->port = options.port;
+            return;
+        }
+    }
     OK(http_server_start(&options, &f->server, &why));
-    f->port = http_server_port(f->server);
 }
 
 static inline void stop_server(struct fixture *f)
@@ -307,6 +317,16 @@ static inline void run_for(struct fixture *f, int ms)
     f->want = (uint64_t)(ms / LOOK_MS);
     run_until(f, ticks_over);
 }
+
+// Something is so that is looked at between two short runs of the loop.
+#define RUN_WHILE(f, condition)                                                                    \
+    do {                                                                                           \
+        int rounds = 0;                                                                            \
+        while (condition) {                                                                        \
+            run_for((f), LOOK_MS);                                                                 \
+            assert_true(++rounds < PATIENCE_MS / LOOK_MS);                                         \
+        }                                                                                          \
+    } while (0)
 
 // ---- what is told ----
 static inline void tell(struct told *told, tidings_status status, int64_t number,

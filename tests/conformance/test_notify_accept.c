@@ -257,9 +257,7 @@ static void fill_up(struct fixture *f, const char *name)
     RUN_UNTIL(f, delivered, before + 1);
     hold_calls(f, name);
     (void)accept_one(f, name, "second");
-    while (call_count(f, name) < 2) {
-        run_for(f, LOOK_MS);
-    }
+    RUN_WHILE(f, call_count(f, name) < 2);
 }
 
 static void start_patient(struct fixture *f, struct accepting *accepting, const char *receiver,
@@ -366,7 +364,8 @@ static void what_waits_is_refused_at_the_end(void **state)
     }
     let_go(f, "shop");
     assert_int_equal(accept_one(f, "shop", "patient0").answer, RECORD_NEW);
-    RUN_UNTIL(f, waiting, 0);
+    RUN_UNTIL(f, delivered, 2); // and the one that was under way
+    assert_int_equal(stats(f).waiting, 0);
 }
 
 NOTIFY_TESTS("accept", TEST(what_is_accepted_is_delivered),

@@ -94,7 +94,8 @@ static void paused_ones_take_and_do_not_send(void **state)
     assert_int_equal(view(f, "shop").state, NOTIFY_PAUSED);
     run_for(f, 60);
     assert_int_equal(call_count(f, "shop"), 0);
-    assert_int_equal(view(f, "shop").waiting, 1); // counted anew
+    RUN_UNTIL(f, waiting, 1); // counted anew
+    assert_int_equal(view(f, "shop").waiting, 1);
     set_state(f, "shop", NOTIFY_ACTIVE);
     RUN_UNTIL(f, delivered, 1);
 }
@@ -103,12 +104,15 @@ static void paused_ones_take_and_do_not_send(void **state)
 static void the_window_ends_for_paused_ones_too(void **state)
 {
     struct fixture *f = *state;
-    put(f, "shop", ",\"ladder\":\"200ms*\",\"windowMs\":300");
+    put(f, "shop", ",\"ladder\":\"200ms*\",\"windowMs\":1000");
     fail_next(f, "shop", 1, 500, 0);
+    hold_calls(f, "shop"); // it has no answer before the receiver is paused
     struct record_accepted accepted = accept_one(f, "shop", "tx1");
-    RUN_UNTIL(f, attempts, 1);
+    RUN_WHILE(f, call_count(f, "shop") < 1);
     set_state(f, "shop", NOTIFY_PAUSED);
-    run_for(f, 1500); // and the second by which an attempt may be late
+    let_go(f, "shop");
+    RUN_UNTIL(f, attempts, 1);
+    run_for(f, 2200); // and the second by which an attempt may be late
     set_state(f, "shop", NOTIFY_ACTIVE);
     RUN_UNTIL(f, dead, 1);
     struct seen seen = read_record(f, accepted.id);
@@ -290,6 +294,9 @@ static void a_test_is_sent_and_not_on_record(void **state)
     assert_true(!tested.taken && tested.status == 500 && tested.why[0] != '\0');
     stop_server(f);
     tested = test_it(f, "shop");
+    if (tested.failure == HTTP_RECEIVE || tested.failure == HTTP_SEND) {
+        tested = test_it(f, "shop"); // the end of the kept connection was still on its way
+    }
     assert_true(!tested.taken && tested.failure == HTTP_CONNECT && tested.why[0] != '\0');
     assert_int_equal(stats(f).attempts + stats(f).accepted, 0);
     assert_int_equal(notify_receiver_test(f->notify, STR("nobody"), STR(""), STR(""), tell_tested,

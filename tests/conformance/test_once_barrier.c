@@ -145,6 +145,7 @@ static void test_check_waits_for_the_commit(void **state)
     struct database initiator = with_table();
     struct waiting waiting = { .database = with_table() };
     pthread_t thread;
+    assert_true(database_exec(&waiting.database, "%s", kind->patient));
     begin(&initiator);
     assert_int_equal(enter(&initiator, "waited-for"), TIDINGS_OK);
     assert_int_equal(pthread_create(&thread, NULL, check_and_wait, &waiting), 0);

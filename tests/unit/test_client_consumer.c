@@ -14,7 +14,7 @@
 #include "base/clock.h"
 #include "test_client_fake.h"
 
-enum { SEEN_MAX = 256 };
+enum { SEEN_MAX = 256, STOP_MS = 60000 };
 
 struct seen {
     char body[32];
@@ -36,7 +36,7 @@ struct rig {
     tidings_answer first_answer; // of a body's first delivery; then ACK
     int64_t later_ms;            // -1 = not named
     int later_level;
-    bool waits; // the handler waits for `go`
+    bool waits; // the handler waits for `go`, with a body's first delivery
     sem_t go;
     int errors; // events of this kind
     char error[512];
@@ -65,9 +65,10 @@ static tidings_answer handle(void *arg, const tidings_message *message, tidings_
     seen->queue = tidings_message_queue_id(message);
     seen->offset = tidings_message_queue_offset(message);
     seen->wall_ms = clock_wall_ms(clock_system());
-    tidings_answer answer = came_before(rig, seen->body) ? TIDINGS_ACK : rig->first_answer;
+    bool is_first = !came_before(rig, seen->body);
+    tidings_answer answer = is_first ? rig->first_answer : TIDINGS_ACK;
     rig->count++;
-    bool waits = rig->waits;
+    bool waits = rig->waits && is_first;
     pthread_mutex_unlock(&rig->lock);
     if (answer == TIDINGS_LATER && rig->later_ms >= 0) {
         tidings_delivery_later_ms(delivery, rig->later_ms);
@@ -183,7 +184,7 @@ static void what_was_done_is_stored(void **state)
     put_many(rig, 100);
     start(rig, false, NULL);
     await_deliveries(rig, 100);
-    tidings_consumer_stop(rig->consumer, 10000);
+    tidings_consumer_stop(rig->consumer, STOP_MS);
     assert_int_equal(fake_stored_offset(rig->fake, "t", 0), 50);
     assert_int_equal(fake_stored_offset(rig->fake, "t", 1), 50);
     fake_await(rig->fake, WIRE_UNREGISTER_CLIENT, 1);
@@ -201,10 +202,13 @@ static void a_new_group_may_begin_at_the_end(void **state)
     struct rig *rig = *state;
     put_many(rig, 10);
     start(rig, false, settings);
-    fake_await(rig->fake, WIRE_PULL_MESSAGE, 3); // all its queues are held
+    fake_await(rig->fake, WIRE_GET_MAX_OFFSET, FAKE_QUEUES); // of each it knows where that is
     fake_put(rig->fake, "t", 1, "new", "");
     await_deliveries(rig, 1);
     assert_string_equal(rig->seen[0].body, "new");
+    for (int i = 0; i < 60000 && tidings_consumer_queue_count(rig->consumer) < 3; i++) {
+        (void)usleep(1000);
+    }
     assert_int_equal(tidings_consumer_queue_count(rig->consumer), 3); // with the retry topic's
 }
 
@@ -220,7 +224,7 @@ static void later_is_sent_back_and_comes_again(void **state)
     assert_int_equal(rig->fake->last_level, 0);
     assert_int_equal(rig->fake->last_max, 16); // RocketMQ must be told
     assert_int_equal(rig->fake->last_delay_ms, -1);
-    tidings_consumer_stop(rig->consumer, 10000);
+    tidings_consumer_stop(rig->consumer, STOP_MS);
     assert_int_equal(fake_stored_offset(rig->fake, "t", 0), 1);
     assert_int_equal(fake_stored_offset(rig->fake, "%RETRY%g", 0), 1);
 }
@@ -269,7 +273,7 @@ static void dead_goes_to_the_dead_letters(void **state)
     start(rig, false, NULL);
     fake_await(rig->fake, WIRE_CONSUMER_SEND_MSG_BACK, 1);
     assert_int_equal(fake_count(rig->fake, "%DLQ%g"), 1);
-    tidings_consumer_stop(rig->consumer, 10000);
+    tidings_consumer_stop(rig->consumer, STOP_MS);
     assert_int_equal(rig->count, 1);
     assert_int_equal(fake_stored_offset(rig->fake, "t", 0), 1);
 }
@@ -303,7 +307,7 @@ static void an_exact_delay_is_composed_for_rocketmq(void **state)
     assert_int_equal(rig->seen[1].times, 1);
     assert_int_equal(fake_seen(rig->fake, WIRE_CONSUMER_SEND_MSG_BACK), 0);
     assert_non_null(strstr(rig->fake->last_properties, "TIDINGS_DUE_MS\x01"));
-    tidings_consumer_stop(rig->consumer, 10000);
+    tidings_consumer_stop(rig->consumer, STOP_MS);
     assert_int_equal(fake_stored_offset(rig->fake, "%RETRY%g", 0), 1);
 }
 
@@ -316,7 +320,7 @@ static void a_long_delay_hops_past_the_handler(void **state)
     fake_put(rig->fake, "%RETRY%g", 0, "x", properties);
     start(rig, false, NULL);
     fake_await(rig->fake, WIRE_SEND_MESSAGE_V2, 3); // the fake one does not delay: hop by hop
-    tidings_consumer_stop(rig->consumer, 10000);
+    tidings_consumer_stop(rig->consumer, STOP_MS);
     assert_int_equal(rig->count, 0);
     assert_int_equal(rig->fake->last_reconsume, 0);
     assert_non_null(strstr(rig->fake->last_properties, "DELAY\x01"
@@ -332,7 +336,7 @@ static void rocketmq_5_gets_timers(void **state)
     fake_put(rig->fake, "t", 0, "x", "");
     start(rig, false, NULL);
     fake_await(rig->fake, WIRE_SEND_MESSAGE_V2, 1);
-    tidings_consumer_stop(rig->consumer, 10000);
+    tidings_consumer_stop(rig->consumer, STOP_MS);
     assert_non_null(strstr(rig->fake->last_properties, "TIMER_DELIVER_MS\x01"));
     assert_null(strstr(rig->fake->last_properties, "DELAY\x01"));
 }
@@ -363,14 +367,13 @@ static void a_handler_that_takes_too_long_is_passed(void **state)
     start(rig, false, settings);
     await_deliveries(rig, 1);
     fake_await(rig->fake, WIRE_CONSUMER_SEND_MSG_BACK, 1);
-    pthread_mutex_lock(&rig->lock);
-    rig->waits = false;
-    pthread_mutex_unlock(&rig->lock);
     await_deliveries(rig, 1); // by another thread, while the first still runs
     sem_post(&rig->go);
-    tidings_consumer_stop(rig->consumer, 10000);
+    tidings_consumer_stop(rig->consumer, STOP_MS);
     assert_int_equal(fake_stored_offset(rig->fake, "t", 0), 1);
-    assert_int_equal(rig->count, 2);
+    // A handler that was kept from the processor for so long is passed too.
+    assert_true(rig->count >= 2);
+    assert_true(rig->count <= 1 + fake_seen(rig->fake, WIRE_CONSUMER_SEND_MSG_BACK));
 }
 
 static void order_is_kept_while_one_fails(void **state)
@@ -382,7 +385,7 @@ static void order_is_kept_while_one_fails(void **state)
     put_many(rig, 20);
     start(rig, true, settings);
     await_deliveries(rig, 40); // each fails once
-    tidings_consumer_stop(rig->consumer, 10000);
+    tidings_consumer_stop(rig->consumer, STOP_MS);
     for (int i = 0; i < 40; i++) {
         const struct seen *seen = &rig->seen[i];
         assert_int_equal(seen->offset, next[seen->queue] / 2);
@@ -403,7 +406,7 @@ static void an_orderly_message_may_die(void **state)
     start(rig, true, settings);
     await_deliveries(rig, 20);
     fake_await(rig->fake, WIRE_CONSUMER_SEND_MSG_BACK, 20);
-    tidings_consumer_stop(rig->consumer, 10000);
+    tidings_consumer_stop(rig->consumer, STOP_MS);
     assert_int_equal(rig->count, 20);
     assert_int_equal(fake_count(rig->fake, "%DLQ%g"), 20);
     assert_int_equal(fake_stored_offset(rig->fake, "t", 1), 10);
@@ -472,7 +475,7 @@ static void broadcasting_keeps_its_own_offsets(void **state)
     put_many(rig, 10);
     start(rig, false, settings);
     await_deliveries(rig, 10);
-    tidings_consumer_stop(rig->consumer, 10000);
+    tidings_consumer_stop(rig->consumer, STOP_MS);
     tidings_consumer_free(rig->consumer);
     assert_int_equal(fake_seen(rig->fake, WIRE_UPDATE_CONSUMER_OFFSET), 0);
     assert_int_equal(fake_seen(rig->fake, WIRE_CONSUMER_SEND_MSG_BACK), 0);

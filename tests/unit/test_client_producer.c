@@ -40,7 +40,7 @@ static int set_up(void **state)
 {
     struct rig *rig = calloc(1, sizeof *rig);
     rig->fake = fake_start();
-    rig->producer = make(rig->fake, NULL, "20s", "64");
+    rig->producer = make(rig->fake, NULL, "60s", "64");
     sem_init(&rig->called, 0, 0);
     *state = rig;
     return 0;
@@ -203,7 +203,7 @@ static void another_name_server_is_asked(void **state)
     char servers[128];
     // Port 1 of the loopback refuses.
     snprintf(servers, sizeof servers, "127.0.0.1:1;%s", rig->fake->address);
-    tidings_producer *producer = make(rig->fake, servers, "20s", "4");
+    tidings_producer *producer = make(rig->fake, servers, "60s", "4");
     assert_int_equal(send_text(producer, "t", "x", NULL), TIDINGS_OK);
     tidings_producer_free(producer);
 }
@@ -281,7 +281,7 @@ static void one_way_sends_arrive(void **state)
     struct rig *rig = *state;
     tidings_message *message = tidings_message_new("t", "x", 1);
     assert_int_equal(tidings_producer_send_oneway(rig->producer, message, NULL), TIDINGS_OK);
-    tidings_producer_stop(rig->producer, 10000); // waits for it
+    tidings_producer_stop(rig->producer, 60000); // waits for it
     tidings_message_free(message);
     fake_await(rig->fake, WIRE_SEND_MESSAGE_V2, 1);
     fake_await(rig->fake, WIRE_UNREGISTER_CLIENT, 1);

@@ -198,7 +198,7 @@ struct scanner {
 static void *scan_again_and_again(void *arg)
 {
     struct scanner *scanner = arg;
-    while (!atomic_load(&scanner->stop)) {
+    do { // at least once, however late this thread gets its turn
         struct scan scan = { .rig = scanner->rig, .good = true };
         struct tidings_error err = { 0 };
         int64_t begin = commitlog_begin(scanner->rig->log);
@@ -209,7 +209,7 @@ static void *scan_again_and_again(void *arg)
             scanner->good = false;
         }
         scanner->scans++;
-    }
+    } while (!atomic_load(&scanner->stop));
     return NULL;
 }
 
