@@ -28,8 +28,7 @@ static struct api *make_api(const struct api_options *options)
     }
     pthread_mutex_init(&api->lock, NULL);
     api->peers = calloc(1, sizeof *api->peers);
-    api->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-    if (api->peers == NULL || api->sha256 == NULL) {
+    if (api->peers == NULL) {
         api_free(api);
         return NULL;
     }
@@ -57,7 +56,7 @@ void api_free(struct api *api)
     if (api != NULL) {
         api_keys_unref(api->keys);
         free(api->peers);
-        EVP_MD_free(api->sha256);
+        EVP_MD_free(atomic_load(&api->sha256));
         pthread_mutex_destroy(&api->lock);
         free(api);
     }

@@ -141,11 +141,27 @@ enum api_turn api_call_on_reader(struct api_call *call,
     return API_LATER;
 }
 
-bool api_hash(const struct api *api, const struct str *pieces, size_t count_of,
+// Of several threads that fetch it first one has its own kept.
+static const EVP_MD *sha256_of(struct api *api)
+{
+    EVP_MD *kept = atomic_load(&api->sha256);
+    if (kept != NULL) {
+        return kept;
+    }
+    EVP_MD *fetched = EVP_MD_fetch(NULL, "SHA256", NULL);
+    if (fetched != NULL && !atomic_compare_exchange_strong(&api->sha256, &kept, fetched)) {
+        EVP_MD_free(fetched);
+        return kept;
+    }
+    return fetched;
+}
+
+bool api_hash(struct api *api, const struct str *pieces, size_t count_of,
               unsigned char ret[API_KEY_HASH_SIZE])
 {
-    EVP_MD_CTX *digest = EVP_MD_CTX_new();
-    bool good = digest != NULL && EVP_DigestInit_ex(digest, api->sha256, NULL) == 1;
+    const EVP_MD *sha256 = sha256_of(api);
+    EVP_MD_CTX *digest = sha256 != NULL ? EVP_MD_CTX_new() : NULL;
+    bool good = digest != NULL && EVP_DigestInit_ex(digest, sha256, NULL) == 1;
     for (size_t i = 0; good && i < count_of; i++) {
         good = pieces[i].len == 0 || EVP_DigestUpdate(digest, pieces[i].ptr, pieces[i].len) == 1;
     }

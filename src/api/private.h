@@ -29,7 +29,7 @@ enum {
 
 struct api {
     struct api_options options;
-    EVP_MD *sha256;
+    EVP_MD *_Atomic sha256; // NULL before the first hash: until then the library takes no memory
     pthread_mutex_t lock;
     struct api_keys *keys;   // under lock; NULL: no keys
     struct api_peers *peers; // under lock
@@ -84,7 +84,7 @@ enum api_turn api_call_on_reader(struct api_call *call,
 // For the end of a request that is not later.
 void api_call_finish(struct api_call *call);
 // SHA-256 of the pieces.
-bool api_hash(const struct api *api, const struct str *pieces, size_t count,
+bool api_hash(struct api *api, const struct str *pieces, size_t count,
               unsigned char ret[API_KEY_HASH_SIZE]);
 
 // ---- access.c ----

@@ -263,16 +263,17 @@ static tidings_status start(struct engine *engine, struct tidings_error *err)
                                      .connections_max = (size_t)engine->conf.connections,
                                      .out_total_soft = OUT_TOTAL,
                                      .in_total_soft = IN_TOTAL };
-    tidings_status status = net_loop_new(&loop, &engine->loop, err);
+    // Before the first thread.
+    tidings_status status = app_tls_open(&engine->conf, &engine->log, &engine->tls, err);
+    if (status == TIDINGS_OK) {
+        status = net_loop_new(&loop, &engine->loop, err);
+    }
     if (status == TIDINGS_OK) {
         status = open_broker(engine, err);
     }
     if (status == TIDINGS_OK) {
         net_loop_on_turn(engine->loop, on_turn, engine);
         net_loop_on_wake(engine->loop, on_wake, engine);
-        status = app_tls_open(&engine->conf, &engine->log, &engine->tls, err);
-    }
-    if (status == TIDINGS_OK) {
         status = listen_all(engine, err);
     }
     if (status == TIDINGS_OK) {

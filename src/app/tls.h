@@ -8,7 +8,8 @@
 #include "net/tls.h"
 
 // NULL in *ret when the settings say `disabled`. Without a certificate in the settings the one in
-// the data folder is used; it is made when there is none, and the log says so.
+// the data folder is used; it is made when there is none, and the log says so. Only while there is
+// one thread (base/apart.h).
 tidings_status app_tls_open(const struct conf *conf, struct log *log, struct net_tls **ret,
                             struct tidings_error *err) TIDINGS_NODISCARD;
 // The files that the settings name, read as a start would; nothing is made.

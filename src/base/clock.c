@@ -88,10 +88,15 @@ void rnd_seed(struct rnd *rnd, uint64_t seed)
     }
 }
 
+bool rnd_system(void *bytes, size_t len)
+{
+    return getrandom(bytes, len, 0) == (ssize_t)len; // up to 256 bytes come whole or not at all
+}
+
 void rnd_seed_system(struct rnd *rnd)
 {
     uint64_t seed;
-    if (getrandom(&seed, sizeof seed, 0) != (ssize_t)sizeof seed) {
+    if (!rnd_system(&seed, sizeof seed)) {
         seed = (uint64_t)system_mono_us(NULL);
     }
     rnd_seed(rnd, seed);

@@ -4,6 +4,7 @@
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -44,6 +45,8 @@ struct rnd {
 };
 void rnd_seed(struct rnd *rnd, uint64_t seed);
 void rnd_seed_system(struct rnd *rnd);
+// From the system, good for keys; at most 256 bytes. False when it has none.
+bool rnd_system(void *bytes, size_t len);
 uint64_t rnd_next(struct rnd *rnd);
 // In [0, bound), bound > 0.
 uint64_t rnd_below(struct rnd *rnd, uint64_t bound);

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { PATH_SIZE = 4096 };
@@ -70,4 +71,48 @@ tidings_status file_write_whole(const char *path, struct str content, struct tid
     return os_errno == 0
                ? TIDINGS_OK
                : error_set_errno(err, TIDINGS_E_IO, os_errno, "cannot write the file %s", path);
+}
+
+// Room for all of it at once: a buffer that grows would leave copies behind.
+static tidings_status read_all(int fd, struct buf *out, int *ret_errno)
+{
+    struct stat info;
+    char *room;
+    if (fstat(fd, &info) != 0) {
+        *ret_errno = errno;
+        return TIDINGS_E_IO;
+    }
+    size_t size = info.st_size > 0 ? (size_t)info.st_size : 0;
+    tidings_status status = buf_reserve(out, size, &room);
+    for (size_t have = 0; status == TIDINGS_OK && have < size;) {
+        ssize_t got = read(fd, room + have, size - have);
+        if (got == 0) {
+            break; // it became shorter meanwhile
+        }
+        if (got < 0 && errno != EINTR) {
+            *ret_errno = errno;
+            return TIDINGS_E_IO;
+        }
+        have += got > 0 ? (size_t)got : 0;
+        out->len += got > 0 ? (size_t)got : 0;
+    }
+    return status;
+}
+
+tidings_status file_read_whole(const char *path, struct buf *out, struct tidings_error *err)
+{
+    int os_errno = 0;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return error_set_errno(err, TIDINGS_E_IO, errno, "cannot read the file %s", path);
+    }
+    tidings_status status = read_all(fd, out, &os_errno);
+    close(fd);
+    if (status == TIDINGS_E_IO) {
+        return error_set_errno(err, status, os_errno, "cannot read the file %s", path);
+    }
+    return status == TIDINGS_OK
+               ? status
+               : error_set(err, status, "cannot read the file %s: %s", path,
+                           status == TIDINGS_E_NO_MEMORY ? "no memory" : "it is too large");
 }

@@ -51,7 +51,8 @@ static tidings_status make(struct net_conn *conn)
     }
     conn->tls = tls;
     buf_init(&tls->early, conn->options.out_max);
-    tls->ssl = SSL_new(tls_context(conn->options.tls));
+    SSL_CTX *context = tls_context(conn->options.tls);
+    tls->ssl = context != NULL ? SSL_new(context) : NULL;
     tls->in = BIO_new(BIO_s_mem());
     tls->out = BIO_new(BIO_s_mem());
     if (tls->ssl == NULL || tls->in == NULL || tls->out == NULL) {

@@ -263,7 +263,7 @@ tidings_status tls_seal(struct net_conn *conn) TIDINGS_NODISCARD;
 void tls_free(struct net_conn *conn);
 
 // ---- tls.c ----
-struct ssl_ctx_st *tls_context(const struct net_tls *tls);
+struct ssl_ctx_st *tls_context(struct net_tls *tls); // NULL = no memory
 bool tls_is_only(const struct net_tls *tls);
 bool tls_is_client(const struct net_tls *tls); // tls may be NULL
 

@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // The TLS context of a server or a client: files in, SSL_CTX out.
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <stdlib.h>
 
+#include "base/file.h"
 #include "base/num.h"
 #include "base/str.h"
 #include "net/private.h"
 #include "net/tls.h"
 
+enum { LATE_MAX = 64 * 1024 };
+
 struct net_tls {
-    SSL_CTX *context;
+    SSL_CTX *context; // NULL while `late` holds what it is to be made of
+    struct buf late;
     char *certificate;
     char *key;
     char *client_ca;
@@ -24,11 +29,6 @@ static const char *tls_reason(void)
     unsigned long code = ERR_peek_last_error();
     const char *reason = ERR_reason_error_string(code);
     return ERR_SYSTEM_ERROR(code) ? "cannot be read" : reason != NULL ? reason : "is not PEM";
-}
-
-SSL_CTX *tls_context(const struct net_tls *tls)
-{
-    return tls->context;
 }
 
 bool tls_is_only(const struct net_tls *tls)
@@ -100,6 +100,44 @@ static SSL_CTX *bare_context(const SSL_METHOD *method)
     return context;
 }
 
+// ---- late: the bytes now, the context when it is needed ----
+static void forget_late(struct net_tls *tls)
+{
+    if (tls->late.size > 0) {
+        explicit_bzero(tls->late.ptr, tls->late.size); // the key
+    }
+    buf_deinit(&tls->late);
+}
+
+static bool use_late(SSL_CTX *context, const struct buf *bytes)
+{
+    BIO *in = BIO_new_mem_buf(bytes->ptr, (int)bytes->len);
+    EVP_PKEY *key = PEM_read_bio_PrivateKey(in, NULL, NULL, NULL); // passes over what is none
+    X509 *certificate = BIO_reset(in) == 1 ? PEM_read_bio_X509(in, NULL, NULL, NULL) : NULL;
+    bool used = key != NULL && certificate != NULL &&
+                SSL_CTX_use_certificate(context, certificate) == 1 &&
+                SSL_CTX_use_PrivateKey(context, key) == 1;
+    X509_free(certificate);
+    EVP_PKEY_free(key);
+    BIO_free(in);
+    return used;
+}
+
+SSL_CTX *tls_context(struct net_tls *tls)
+{
+    if (tls->context == NULL) {
+        SSL_CTX *context = bare_context(TLS_server_method());
+        if (context != NULL && use_late(context, &tls->late)) {
+            tls->context = context;
+            forget_late(tls);
+        } else { // no memory: the next connection tries again
+            SSL_CTX_free(context);
+        }
+        ERR_clear_error();
+    }
+    return tls->context;
+}
+
 tidings_status net_tls_reload(struct net_tls *tls, struct tidings_error *err)
 {
     ERR_clear_error();
@@ -117,6 +155,7 @@ tidings_status net_tls_reload(struct net_tls *tls, struct tidings_error *err)
     }
     SSL_CTX_free(tls->context); // its connections hold it
     tls->context = context;
+    forget_late(tls);
     return TIDINGS_OK;
 }
 
@@ -127,10 +166,19 @@ static bool copy_text(char **ret, const char *text)
     return text == NULL || *ret != NULL;
 }
 
+static struct net_tls *make(void)
+{
+    struct net_tls *tls = calloc(1, sizeof *tls);
+    if (tls != NULL) {
+        buf_init(&tls->late, LATE_MAX);
+    }
+    return tls;
+}
+
 tidings_status net_tls_new(const struct net_tls_options *options, struct net_tls **ret,
                            struct tidings_error *err)
 {
-    struct net_tls *tls = calloc(1, sizeof *tls);
+    struct net_tls *tls = make();
     if (tls == NULL || !copy_text(&tls->certificate, options->certificate) ||
         !copy_text(&tls->key, options->key) || !copy_text(&tls->client_ca, options->client_ca)) {
         net_tls_free(tls);
@@ -138,7 +186,8 @@ tidings_status net_tls_new(const struct net_tls_options *options, struct net_tls
     }
     tls->client_required = options->client_required;
     tls->only = options->only;
-    tidings_status status = net_tls_reload(tls, err);
+    tidings_status status = options->late ? file_read_whole(tls->certificate, &tls->late, err)
+                                          : net_tls_reload(tls, err);
     if (status != TIDINGS_OK) {
         net_tls_free(tls);
         return status;
@@ -166,7 +215,7 @@ static tidings_status load_trust(SSL_CTX *context, const struct net_tls_client_o
 tidings_status net_tls_client_new(const struct net_tls_client_options *options,
                                   struct net_tls **ret, struct tidings_error *err)
 {
-    struct net_tls *tls = calloc(1, sizeof *tls);
+    struct net_tls *tls = make();
     ERR_clear_error();
     if (tls == NULL || !copy_text(&tls->certificate, options->certificate) ||
         !copy_text(&tls->key, options->key) ||
@@ -202,6 +251,7 @@ void net_tls_free(struct net_tls *tls)
         return;
     }
     SSL_CTX_free(tls->context);
+    forget_late(tls);
     free(tls->certificate);
     free(tls->key);
     free(tls->client_ca);
@@ -214,7 +264,8 @@ void net_tls_fingerprint(const struct net_tls *tls, char out[NET_TLS_FINGERPRINT
     unsigned char hash[EVP_MAX_MD_SIZE];
     unsigned len = 0;
     out[0] = '\0';
-    if (X509_digest(SSL_CTX_get0_certificate(tls->context), EVP_sha256(), hash, &len) != 1 ||
+    if (tls->context == NULL ||
+        X509_digest(SSL_CTX_get0_certificate(tls->context), EVP_sha256(), hash, &len) != 1 ||
         len != 32) {
         return;
     }
@@ -229,6 +280,9 @@ int net_tls_days_left(const struct net_tls *tls)
 {
     int days = 0;
     int seconds = 0;
+    if (tls->context == NULL) {
+        return -1;
+    }
     const X509 *certificate = SSL_CTX_get0_certificate(tls->context);
     if (ASN1_TIME_diff(&days, &seconds, NULL, X509_get0_notAfter(certificate)) != 1) {
         return -1;

@@ -21,6 +21,10 @@ struct net_tls_options {
     const char *client_ca; // PEM file: who may have signed clients' certificates; NULL = not asked
     bool client_required;  // no connection without such a certificate; else it may be missing
     bool only;             // plain connections are closed
+    // `certificate` holds the key too, is known to be good (net_tls_new without this said so, maybe
+    // in another process) and stands alone. It is read now but looked at only when the first
+    // connection begins with TLS: until then nothing of OpenSSL is used.
+    bool late;
 };
 
 struct net_tls_client_options {
@@ -41,11 +45,13 @@ tidings_status net_tls_new(const struct net_tls_options *options, struct net_tls
 tidings_status net_tls_check(const struct net_tls_options *options,
                              struct tidings_error *err) TIDINGS_NODISCARD;
 void net_tls_free(struct net_tls *tls); // NULL allowed
-// Reads the files again, for connections from now on. With a mistake in them nothing changes.
+// Reads the files again, for connections from now on. With a mistake in them nothing changes. What
+// was late is not any more.
 tidings_status net_tls_reload(struct net_tls *tls, struct tidings_error *err) TIDINGS_NODISCARD;
 
 enum { NET_TLS_FINGERPRINT = 65 };
-// SHA-256 of the certificate in use: 64 hexadecimal digits.
+// SHA-256 of the certificate in use: 64 hexadecimal digits. Neither this nor the days are known of
+// one that is late and was not needed so far: empty, -1.
 void net_tls_fingerprint(const struct net_tls *tls, char out[NET_TLS_FINGERPRINT]);
 // Days until the certificate in use expires, < 0 = it has.
 int net_tls_days_left(const struct net_tls *tls);

@@ -52,15 +52,6 @@ static tidings_status prepare(struct record *record, struct tidings_error *err)
     return status;
 }
 
-static tidings_status open_digest(struct record *record, struct tidings_error *err)
-{
-    record->sha256 = EVP_MD_fetch(NULL, "SHA2-256", NULL);
-    record->digest = EVP_MD_CTX_new();
-    return record->sha256 != NULL && record->digest != NULL
-               ? TIDINGS_OK
-               : error_set(err, TIDINGS_E_NO_MEMORY, "record: SHA-256 is not to be had");
-}
-
 tidings_status record_open(const char *url, const struct record_options *options,
                            struct record **ret, struct tidings_error *err)
 {
@@ -81,10 +72,7 @@ tidings_status record_open(const char *url, const struct record_options *options
     record->node = options->node;
     record->lessee = options->life != 0 ? options->life : options->node;
     record->read_only = options->read_only;
-    tidings_status status = open_digest(record, err);
-    if (status == TIDINGS_OK) {
-        status = db_open(url, &db_options, &record->db, err);
-    }
+    tidings_status status = db_open(url, &db_options, &record->db, err);
     if (status == TIDINGS_OK && db_writes_alone(record->db)) {
         status = recent_new(options->recent_keys, &record->recent, err);
     }
@@ -192,9 +180,27 @@ tidings_status record_number(struct db_stmt *stmt, int64_t *ret, struct tidings_
     return status == TIDINGS_E_NOT_FOUND ? TIDINGS_OK : status;
 }
 
+// With the first hash: until then the library takes no memory.
+static tidings_status open_digest(struct record *record, struct tidings_error *err)
+{
+    if (record->sha256 == NULL) {
+        record->sha256 = EVP_MD_fetch(NULL, "SHA2-256", NULL);
+    }
+    if (record->digest == NULL) {
+        record->digest = EVP_MD_CTX_new();
+    }
+    return record->sha256 != NULL && record->digest != NULL
+               ? TIDINGS_OK
+               : error_set(err, TIDINGS_E_NO_MEMORY, "record: SHA-256 is not to be had");
+}
+
 tidings_status record_hash(struct record *record, struct str bytes,
                            unsigned char ret[RECORD_HASH_SIZE], struct tidings_error *err)
 {
+    tidings_status status = open_digest(record, err);
+    if (status != TIDINGS_OK) {
+        return status;
+    }
     bool done = EVP_DigestInit_ex2(record->digest, record->sha256, NULL) == 1 &&
                 EVP_DigestUpdate(record->digest, bytes.ptr, bytes.len) == 1 &&
                 EVP_DigestFinal_ex(record->digest, ret, NULL) == 1;

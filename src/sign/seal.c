@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/base64.h"
+#include "base/clock.h"
 #include "sign/crypto.h"
 
 enum {
@@ -17,7 +18,6 @@ enum {
 static const char prefix[] = "sealed:1:";
 
 struct seal {
-    EVP_CIPHER *cipher;
     unsigned char key[SEAL_KEY_SIZE];
 };
 
@@ -48,11 +48,6 @@ tidings_status seal_new(struct str key, struct seal **ret, struct tidings_error 
                          "hex digits",
                          SEAL_KEY_SIZE, 2 * SEAL_KEY_SIZE);
     }
-    seal->cipher = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
-    if (seal->cipher == NULL) {
-        seal_free(seal);
-        return sign_crypto_failed(err, TIDINGS_E_UNSUPPORTED, "gives no AES-256-GCM");
-    }
     *ret = seal;
     return TIDINGS_OK;
 }
@@ -62,7 +57,6 @@ void seal_free(struct seal *seal)
     if (seal == NULL) {
         return;
     }
-    EVP_CIPHER_free(seal->cipher);
     OPENSSL_cleanse(seal, sizeof *seal);
     free(seal);
 }
@@ -71,8 +65,9 @@ tidings_status seal_key_generate(char ret_text[SEAL_KEY_TEXT_SIZE], struct tidin
 {
     unsigned char bytes[SEAL_KEY_SIZE];
     ret_text[0] = '\0';
-    if (RAND_bytes(bytes, sizeof bytes) != 1) {
-        return sign_crypto_failed(err, TIDINGS_E_INTERNAL, "has no randomness for a key");
+    if (!rnd_system(bytes,
+                    sizeof bytes)) { // at a first start: OpenSSL's own would be its first use
+        return error_set(err, TIDINGS_E_INTERNAL, "the system has no randomness for a key");
     }
     EVP_EncodeBlock((unsigned char *)ret_text, bytes, sizeof bytes);
     OPENSSL_cleanse(bytes, sizeof bytes);
@@ -90,7 +85,7 @@ static bool encrypt(const struct seal *seal, struct str what, struct str plain, 
     unsigned char *text = ret + NONCE_BYTES;
     bool good =
         context != NULL && RAND_bytes(ret, NONCE_BYTES) == 1 &&
-        EVP_EncryptInit_ex2(context, seal->cipher, seal->key, ret, NULL) == 1 &&
+        EVP_EncryptInit_ex2(context, EVP_aes_256_gcm(), seal->key, ret, NULL) == 1 &&
         EVP_EncryptUpdate(context, NULL, &len, (const unsigned char *)what.ptr, (int)what.len) ==
             1 &&
         EVP_EncryptUpdate(context, text, &len, (const unsigned char *)plain.ptr, (int)plain.len) ==
@@ -147,8 +142,8 @@ static bool decrypt(const struct seal *seal, struct str what, unsigned char *byt
     unsigned char *text = bytes + NONCE_BYTES;
     int len = 0;
     int end = 0;
-    *ret_ready =
-        context != NULL && EVP_DecryptInit_ex2(context, seal->cipher, seal->key, bytes, NULL) == 1;
+    *ret_ready = context != NULL &&
+                 EVP_DecryptInit_ex2(context, EVP_aes_256_gcm(), seal->key, bytes, NULL) == 1;
     bool good =
         *ret_ready &&
         EVP_DecryptUpdate(context, NULL, &len, (const unsigned char *)what.ptr, (int)what.len) ==

@@ -73,6 +73,32 @@ def test_own_certificate_on_every_port(own_server):
     assert set(re.findall(r"fingerprint=([0-9a-f]{64})", server.stderr())) == {fingerprint}
 
 
+def test_own_certificate_is_kept_as_it_was_read(own_server):
+    """It is looked at with the first handshake only: what becomes of the file until then does not matter."""
+    server = own_server()
+    context = trusting(own_certificate(server))
+    good = own_certificate(server).read_bytes()
+    own_certificate(server).write_bytes(good[:100])
+    server.process.send_signal(signal.SIGHUP)
+    wait_log(server, "what was in force stays")
+    own_certificate(server).unlink()
+    with TlsClient(server.broker, context) as client:
+        client.sent("t")
+    own_certificate(server).write_bytes(good)
+    server.process.send_signal(signal.SIGHUP)
+    wait_log(server, "certificate in use", 2)
+    with TlsClient(server.broker, context) as client:
+        client.sent("t")
+
+
+def test_own_certificate_is_read_at_the_start(own_server):
+    server = own_server()
+    server.stop()
+    own_certificate(server).write_bytes(b"not PEM")
+    with pytest.raises(RuntimeError, match="no certificate.*a PEM file is needed"):
+        server.start()
+
+
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=["1.2", "1.3"])
 def test_messages_of_all_sizes_and_plain_clients_beside(own_server, version):
     server = own_server()

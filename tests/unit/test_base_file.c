@@ -103,12 +103,44 @@ static void test_errors_keep_the_old(void **state)
     remove_place(&place);
 }
 
+static void test_read(void **state)
+{
+    struct place place;
+    struct tidings_error err = { 0 };
+    struct buf small;
+    struct buf buf;
+    char large[5000];
+    (void)state;
+    make_place(&place);
+    memset(large, 'x', sizeof large);
+    buf_init(&buf, 10000);
+    buf_init(&small, 4999);
+    assert_int_equal(file_read_whole(place.path, &buf, &err), TIDINGS_E_IO);
+    assert_int_equal(err.os_errno, ENOENT);
+    assert_non_null(strstr(err.text, place.path));
+    assert_int_equal(file_write_whole(place.path, STR(""), NULL), TIDINGS_OK);
+    assert_int_equal(file_read_whole(place.path, &buf, NULL), TIDINGS_OK);
+    assert_int_equal(buf.len, 0);
+    assert_int_equal(file_write_whole(place.path, str_make(large, sizeof large), NULL), TIDINGS_OK);
+    assert_int_equal(file_read_whole(place.path, &buf, NULL), TIDINGS_OK);
+    assert_true(str_eq(buf_str(&buf), str_make(large, sizeof large)));
+    assert_int_equal(file_read_whole(place.path, &small, &err), TIDINGS_E_TOO_LARGE);
+    assert_non_null(strstr(err.text, place.path));
+    assert_int_equal(small.len, 0);
+    assert_int_equal(file_read_whole(place.folder, &buf, &err), TIDINGS_E_IO);
+    assert_int_equal(err.os_errno, EISDIR);
+    buf_deinit(&small);
+    buf_deinit(&buf);
+    remove_place(&place);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_made_and_replaced),
         cmocka_unit_test(test_left_over_is_not_used),
         cmocka_unit_test(test_errors_keep_the_old),
+        cmocka_unit_test(test_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

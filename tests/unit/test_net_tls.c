@@ -108,15 +108,16 @@ static void make_client_file(char *path, size_t size)
     EVP_PKEY_free(key);
 }
 
-static struct world *world_start(const struct net_tls_client_options *client, bool wants_client,
-                                 const char *name)
+static struct world *world_with(const struct net_tls_client_options *client, bool wants_client,
+                                bool late, const char *name)
 {
     struct world *world = calloc(1, sizeof *world);
     make_file(world->certificate, sizeof world->certificate, "server");
     make_client_file(world->other, sizeof world->other);
     const struct net_tls_options server = { .certificate = world->certificate,
                                             .client_ca = wants_client ? world->other : NULL,
-                                            .client_required = wants_client };
+                                            .client_required = wants_client,
+                                            .late = late };
     struct net_tls_client_options own = *client;
     own.ca = own.ca == NULL ? world->certificate : world->other;
     own.certificate = own.certificate != NULL ? world->other : NULL;
@@ -135,6 +136,12 @@ static struct world *world_start(const struct net_tls_client_options *client, bo
                      .tls_name = name },
     };
     return world;
+}
+
+static struct world *world_start(const struct net_tls_client_options *client, bool wants_client,
+                                 const char *name)
+{
+    return world_with(client, wants_client, false, name);
 }
 
 static void world_end(struct world *world)
@@ -282,6 +289,46 @@ static void no_tls_there(void **state)
     world_end(world);
 }
 
+static bool is_known(const struct net_tls *tls)
+{
+    char fingerprint[NET_TLS_FINGERPRINT];
+    net_tls_fingerprint(tls, fingerprint);
+    bool has_days = net_tls_days_left(tls) > 0;
+    assert_int_equal(strlen(fingerprint), has_days ? 64 : 0);
+    return has_days;
+}
+
+// What was read at the start is used, whatever became of the file.
+static void looked_at_when_needed(void **state)
+{
+    (void)state;
+    struct world *world = world_with(&trusting, false, true, "localhost");
+    assert_int_equal(unlink(world->certificate), 0);
+    assert_false(is_known(world->server));
+    call(world);
+    assert_true(is_known(world->server));
+    world_end(world);
+}
+
+static void late_and_read_again(void **state)
+{
+    char path[64];
+    struct tidings_error err = { 0 };
+    (void)state;
+    make_file(path, sizeof path, "late");
+    const struct net_tls_options options = { .certificate = path, .late = true };
+    struct net_tls *late = NULL;
+    assert_int_equal(net_tls_new(&options, &late, NULL), TIDINGS_OK);
+    assert_int_equal(truncate(path, 10), 0);
+    assert_int_equal(net_tls_reload(late, &err), TIDINGS_E_INVALID); // the old stays
+    assert_false(is_known(late));
+    make_file(path, sizeof path, "late");
+    assert_int_equal(net_tls_reload(late, NULL), TIDINGS_OK);
+    assert_true(is_known(late));
+    net_tls_free(late);
+    (void)unlink(path);
+}
+
 static void wrong_files(void **state)
 {
     struct net_tls *tls;
@@ -293,6 +340,9 @@ static void wrong_files(void **state)
     assert_non_null(strstr(err.text, "/nowhere/ca.pem"));
     assert_int_equal(net_tls_client_new(&no_certificate, &tls, &err), TIDINGS_E_INVALID);
     assert_non_null(strstr(err.text, "/nowhere/own.pem"));
+    const struct net_tls_options no_late = { .certificate = "/nowhere/late.pem", .late = true };
+    assert_int_equal(net_tls_new(&no_late, &tls, &err), TIDINGS_E_IO);
+    assert_non_null(strstr(err.text, "/nowhere/late.pem"));
 }
 
 int main(void)
@@ -306,6 +356,8 @@ int main(void)
         cmocka_unit_test(with_a_client_certificate),
         cmocka_unit_test(without_the_client_certificate),
         cmocka_unit_test(no_tls_there),
+        cmocka_unit_test(looked_at_when_needed),
+        cmocka_unit_test(late_and_read_again),
         cmocka_unit_test(wrong_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
