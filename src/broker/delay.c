@@ -175,12 +175,6 @@ static tidings_status strip(struct store_append *append, struct buf *texts)
     return status;
 }
 
-static bool may_be_delayed(struct str properties)
-{
-    return str_find_str(properties, STR("DELAY\x01")) != SIZE_MAX ||
-           str_find_str(properties, STR("TIMER_DE")) != SIZE_MAX;
-}
-
 // A send to %RETRY%group: the consumer could not give the message back (36), so it sends it again
 // itself.
 static tidings_status delay_of_retry(struct broker *broker, const struct wire_send *send,
@@ -230,7 +224,7 @@ tidings_status delay_of_send(struct broker *broker, const struct wire_send *send
     int64_t level = -1;
     tidings_status status = TIDINGS_OK;
     bool retry = str_is_retry_topic(send->topic);
-    if (!retry && !may_be_delayed(send->properties)) {
+    if (!retry && (append->marks & (WIRE_MARK_DELAY | WIRE_MARK_TIMER)) == 0) {
         return TIDINGS_OK; // the hot path
     }
     status = read_time(send->properties, WIRE_P_DELAY, &level, err);

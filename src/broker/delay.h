@@ -5,7 +5,7 @@
 
 #include "broker/internal.h"
 
-// Looks at the properties of a send: DELAY (level of the table; stands above the others),
+// Looks at the properties of a send (append->marks are known): DELAY (level of the table; stands above the others),
 // TIMER_DELAY_MS, TIMER_DELAY_SEC, TIMER_DELIVER_MS. Sets append->due_ms and takes these properties
 // out of the stored message (the new text goes to `texts`). A send to %RETRY% by a consumer whose
 // give-back failed climbs the ladder, or goes to the dead letters, as code 36 does: append->topic

@@ -156,8 +156,10 @@ static void send_one(struct request *request, const struct wire_send *send, stru
 
     fill_message(request, send, queue_id, &append.message);
     buf_init(&properties, WIRE_PROPERTIES_MAX);
+    append.marks = wire_properties_marks(send->properties);
     tidings_status status;
-    if (str_eq_c(wire_properties_get(send->properties, WIRE_P_TRAN_MSG), "true")) {
+    if ((append.marks & WIRE_MARK_TRAN_MSG) != 0 &&
+        str_eq_c(wire_properties_get(send->properties, WIRE_P_TRAN_MSG), "true")) {
         status = transaction_send(request, &append, &err);
     } else {
         append.message.sys_flag &= ~WIRE_SYS_TRANSACTION_MASK;

@@ -138,15 +138,14 @@ static void read_properties(struct store *store, struct pending *pending,
 // The two properties that consumers with message trace look for, as RocketMQ 5 adds them; left out
 // where they are there already or do not fit.
 // A request that wants a reply also gets the cluster: the reply's topic is named after it.
-static tidings_status add_region(const struct broker *broker, struct wire_message *message,
-                                 struct buf *texts)
+static tidings_status add_region(const struct broker *broker, unsigned marks,
+                                 struct wire_message *message, struct buf *texts)
 {
     static const char region_text[] = "MSG_REGION\x01"
                                       "DefaultRegion\x02TRACE_ON\x01true\x02";
     const struct str region = { region_text, sizeof region_text - 1 };
     struct str own = message->properties;
-    if (own.len + region.len + 1 > WIRE_PROPERTIES_MAX ||
-        str_find_str(own, STR("MSG_REGION\x01")) != SIZE_MAX) {
+    if (own.len + region.len + 1 > WIRE_PROPERTIES_MAX || (marks & WIRE_MARK_REGION) != 0) {
         return TIDINGS_OK;
     }
     buf_clear(texts);
@@ -155,7 +154,7 @@ static tidings_status add_region(const struct broker *broker, struct wire_messag
         status = buf_add(texts, "\x02", 1); // 4.9 clients send none at the end
     }
     status = status == TIDINGS_OK ? buf_add_str(texts, region) : status;
-    if (status == TIDINGS_OK && str_find_str(own, STR("REPLY_TO_CLIENT\x01")) != SIZE_MAX &&
+    if (status == TIDINGS_OK && (marks & WIRE_MARK_REPLY) != 0 &&
         wire_properties_get(own, WIRE_P_CLUSTER).ptr == NULL &&
         texts->len + strlen(broker->cluster_name) + 16 <= WIRE_PROPERTIES_MAX) {
         status = wire_properties_add(texts, WIRE_P_CLUSTER, str_of(broker->cluster_name));
@@ -248,7 +247,8 @@ tidings_status store_append(struct broker *broker, const struct store_append *ap
                          "topic %s is over %d characters: choose a shorter group name",
                          topic->config.name, WIRE_TOPIC_MAX);
     }
-    tidings_status status = add_region(broker, &message, &store->properties);
+    unsigned marks = append->marks != 0 ? append->marks : wire_properties_marks(message.properties);
+    tidings_status status = add_region(broker, marks, &message, &store->properties);
     if (status != TIDINGS_OK) {
         return error_set(err, status, "no memory for a message");
     }

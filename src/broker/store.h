@@ -89,6 +89,7 @@ struct store_append {
     const struct asker *asker; // answered when durable; NULL for none
     uint32_t
         batch_count; // > 1 on the last message of a batch: the answer lists the ids of them all
+    unsigned marks;  // wire_properties_marks of the message; 0 = not known
 };
 
 tidings_status store_init(struct broker *broker) TIDINGS_NODISCARD;

@@ -57,6 +57,9 @@ static bool take_remark(struct wire_scanner *s, struct str *ret)
 static bool take_value(struct wire_scanner *s, struct str *ret)
 {
     char c = scan_peek(s);
+    if (BASE_LIKELY(c == '"')) {
+        return wire_scan_string(s, ret);
+    }
     if (c != '{' && c != '[') {
         return wire_scan_scalar(s, ret);
     }

@@ -5,9 +5,8 @@
 //   offset 28 i64 physical offset   36 i32 sysFlag   40 i64 born   48 born host (4 or 16, then i32
 //   port) then i64 stored, store host, i32 reconsume times, i64 prepared offset, i32 + body, u8
 //   (V1) or i16 (V2) + topic, i16 + properties
-#include <zlib.h>
-
 #include "wire/bytes.h"
+#include "wire/crc32.h"
 #include "wire/wire.h"
 
 enum {
@@ -19,12 +18,6 @@ size_t wire_message_size(const struct wire_message *message)
 {
     return FIXED_SIZE + message->born_host.length + 4u + message->store_host.length + 4u +
            message->body.len + message->topic.len + message->properties.len;
-}
-
-static uint32_t body_crc(struct str body)
-{
-    // A null pointer would ask zlib for its start value.
-    return body.len > 0 ? (uint32_t)crc32_z(0, (const Bytef *)body.ptr, body.len) & 0x7fffffff : 0;
 }
 
 static char *put_host(char *out, const struct wire_host *host)
@@ -50,7 +43,7 @@ void wire_message_encode(const struct wire_message *message, void *out)
     BASE_ASSERT(size <= INT32_MAX);
     char *at = bytes_put_u32(out, (uint32_t)size);
     at = bytes_put_u32(at, (uint32_t)WIRE_MESSAGE_MAGIC);
-    at = bytes_put_u32(at, body_crc(message->body));
+    at = bytes_put_u32(at, wire_crc32(message->body.ptr, message->body.len) & 0x7fffffff);
     at = bytes_put_u32(at, (uint32_t)message->queue_id);
     at = bytes_put_u32(at, (uint32_t)message->flag);
     at = bytes_put_u64(at, (uint64_t)message->queue_offset);

@@ -33,6 +33,31 @@ struct str wire_properties_get(struct str properties, struct str key)
     return found;
 }
 
+static unsigned mark_of(struct str key)
+{
+    switch (key.ptr[0]) {
+    case 'T':
+        return str_eq(key, WIRE_P_TRAN_MSG)       ? WIRE_MARK_TRAN_MSG
+               : str_starts(key, STR("TIMER_DE")) ? WIRE_MARK_TIMER
+                                                  : 0;
+    case 'D': return str_eq(key, WIRE_P_DELAY) ? WIRE_MARK_DELAY : 0;
+    case 'M': return str_eq(key, STR("MSG_REGION")) ? WIRE_MARK_REGION : 0;
+    case 'R': return str_eq(key, STR("REPLY_TO_CLIENT")) ? WIRE_MARK_REPLY : 0;
+    default: return 0;
+    }
+}
+
+unsigned wire_properties_marks(struct str properties)
+{
+    struct wire_pair pair;
+    size_t cursor = 0;
+    unsigned marks = WIRE_MARK_WALKED;
+    while (wire_properties_next(properties, &cursor, &pair)) {
+        marks |= mark_of(pair.key);
+    }
+    return marks;
+}
+
 static bool is_among(struct str key, const struct str *keys, size_t n)
 {
     for (size_t i = 0; i < n; i++) {

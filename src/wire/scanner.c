@@ -129,18 +129,16 @@ static char *take_escape(struct wire_scanner *s, char *out)
 static char *copy_plain(struct wire_scanner *s, char *out)
 {
     const char *at = s->at;
-    while (s->end - at >= 8) {
-        // Output never gets ahead of input, so where eight bytes can be read eight can be written.
-        uint64_t word = text_load(at);
-        uint64_t marks = text_special(word);
-        memcpy(out, &word, sizeof word);
-        if (marks != 0) {
-            size_t plain = (size_t)__builtin_ctzll(marks) >> 3;
-            s->at = at + plain;
-            return out + plain;
+    while (s->end - at >= TEXT_STEP) {
+        // Output never gets ahead of input, so where so many bytes can be read they can be written.
+        size_t plain = text_plain(at);
+        memcpy(out, at, TEXT_STEP);
+        at += plain;
+        out += plain;
+        if (plain < TEXT_STEP) {
+            s->at = at;
+            return out;
         }
-        at += 8;
-        out += 8;
     }
     while (at < s->end && !text_is_special(*at)) {
         *out++ = *at++;
@@ -202,12 +200,12 @@ static bool take_escaped(struct wire_scanner *s, const char *begin, const char *
 
 static const char *find_special(const char *at, const char *end)
 {
-    while (end - at >= 8) {
-        uint64_t marks = text_special(text_load(at));
-        if (marks != 0) {
-            return at + (__builtin_ctzll(marks) >> 3);
+    while (end - at >= TEXT_STEP) {
+        size_t plain = text_plain(at);
+        at += plain;
+        if (plain < TEXT_STEP) {
+            return at;
         }
-        at += 8;
     }
     while (at < end && !text_is_special(*at)) {
         at++;
@@ -215,7 +213,7 @@ static const char *find_special(const char *at, const char *end)
     return at;
 }
 
-bool wire_scan_string(struct wire_scanner *s, struct str *ret)
+bool wire_scan_any_string(struct wire_scanner *s, struct str *ret)
 {
     if (!scan_take(s, '"')) {
         return wire_scan_fail(s, "a string must be here");

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/str.h"
+#include "wire/text.h"
 
 enum { SCAN_DEPTH_MAX = 16 };
 
@@ -22,8 +23,8 @@ struct wire_scanner {
 };
 
 struct wire_scanner wire_scan_begin(struct str text, struct buf *scratch);
-bool wire_scan_fail(struct wire_scanner *s, const char *problem); // always false
-bool wire_scan_string(struct wire_scanner *s, struct str *ret);
+bool wire_scan_fail(struct wire_scanner *s, const char *problem);   // always false
+bool wire_scan_any_string(struct wire_scanner *s, struct str *ret); // wire_scan_string's long way
 // String, number or boolean as its text; null as ptr NULL.
 bool wire_scan_scalar(struct wire_scanner *s, struct str *ret);
 // Passes over a value of any shape, which is at level `depth` (SCAN_DEPTH_MAX at most).
@@ -46,6 +47,21 @@ static inline bool scan_take(struct wire_scanner *s, char wanted)
     }
     s->at++;
     return true;
+}
+
+// Nearly all are short, plain and without white space before them.
+static inline bool wire_scan_string(struct wire_scanner *s, struct str *ret)
+{
+    if (BASE_LIKELY(s->end - s->at > TEXT_STEP && *s->at == '"')) {
+        const char *begin = s->at + 1;
+        size_t plain = text_plain(begin);
+        if (BASE_LIKELY(plain < TEXT_STEP && begin[plain] == '"')) {
+            *ret = str_make(begin, plain);
+            s->at = begin + plain + 1;
+            return true;
+        }
+    }
+    return wire_scan_any_string(s, ret);
 }
 
 // Key and colon of a member.

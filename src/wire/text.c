@@ -54,11 +54,51 @@ static char *write_escape(char *out, char c)
     return out + 5;
 }
 
-char *wire_text_quote(char *out, struct str text)
+// Copies a text of less than eight bytes: two words of four that may overlap, or single bytes.
+// Where it has none the word to look at is plain.
+static bool copy_few(char *out, const char *p, size_t len)
 {
-    const char *at = text.len > 0 ? text.ptr : "";
-    const char *end = at + text.len;
-    *out++ = '"';
+    uint64_t word = 0x6161616161616161u;
+    if (len >= 4) {
+        uint32_t first;
+        uint32_t last;
+        memcpy(&first, p, sizeof first);
+        memcpy(&last, p + len - 4, sizeof last);
+        memcpy(out, &first, sizeof first);
+        memcpy(out + len - 4, &last, sizeof last);
+        word = first | (uint64_t)last << 32;
+    } else if (len > 0) {
+        out[0] = p[0];
+        out[len / 2] = p[len / 2];
+        out[len - 1] = p[len - 1];
+        word = (word & ~(uint64_t)0xffffff) | (unsigned char)p[0] |
+               (uint64_t)(unsigned char)p[len / 2] << 8 | (uint64_t)(unsigned char)p[len - 1] << 16;
+    }
+    return text_special(word) == 0;
+}
+
+// Copies a text up to its end, or fails at the first byte that needs an escape.
+static bool copy_plain(char *out, const char *p, size_t len)
+{
+    if (len < 8) {
+        return copy_few(out, p, len);
+    }
+    size_t at = 0;
+    uint64_t word = text_load(p);
+    for (; len - at > 8 && text_special(word) == 0; word = text_load(p + at)) {
+        memcpy(out + at, &word, sizeof word);
+        at += 8;
+    }
+    if (len - at > 8) {
+        return false;
+    }
+    word = text_load(p + len - 8); // the last eight, some of which may be copied already
+    memcpy(out + len - 8, &word, sizeof word);
+    return text_special(word) == 0;
+}
+
+static char *quote_escaping(char *out, const char *at, const char *end)
+{
     while (at < end) {
         if (end - at >= 8) {
             // The eight bytes still to come need at least eight in `out`, so a whole word may be
@@ -77,6 +117,17 @@ char *wire_text_quote(char *out, struct str text)
             continue;
         }
         out = write_escape(out, *at++);
+    }
+    return out;
+}
+
+char *wire_text_quote(char *out, struct str text)
+{
+    *out++ = '"';
+    if (BASE_LIKELY(copy_plain(out, text.ptr, text.len))) {
+        out += text.len;
+    } else {
+        out = quote_escaping(out, text.ptr, text.ptr + text.len);
     }
     *out++ = '"';
     return out;

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// JSON strings, read and written eight bytes at a time: shared by the header codec and the body
-// writers. Private to the room.
+// JSON strings, read and written up to sixteen bytes at a time: shared by the header codec and the
+// body writers. Private to the room.
 #ifndef WIRE_TEXT_H
 #define WIRE_TEXT_H
 
 #include "base/num.h"
 #include "base/str.h"
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 static inline uint64_t text_load(const char *p)
 {
@@ -26,6 +30,27 @@ static inline uint64_t text_special(uint64_t word)
         ((word - ones * 0x20) & ~word) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash);
     return marks & (ones * 0x80);
 }
+
+// How many of the TEXT_STEP bytes at p stand for themselves, up to the first that does not.
+#ifdef __SSE2__
+enum { TEXT_STEP = 16 };
+static inline size_t text_plain(const char *p)
+{
+    __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
+    __m128i quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
+    __m128i slash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
+    __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes);
+    __m128i marks = _mm_or_si128(_mm_or_si128(quote, slash), control);
+    return (size_t)__builtin_ctz((unsigned)_mm_movemask_epi8(marks) | 1u << TEXT_STEP);
+}
+#else
+enum { TEXT_STEP = 8 };
+static inline size_t text_plain(const char *p)
+{
+    uint64_t marks = text_special(text_load(p));
+    return marks != 0 ? (size_t)__builtin_ctzll(marks) >> 3 : TEXT_STEP;
+}
+#endif
 
 static inline bool text_is_special(char c)
 {

@@ -91,6 +91,16 @@ tidings_status wire_header_add(struct wire_header *header, struct str key,
 // over.
 bool wire_properties_next(struct str properties, size_t *cursor, struct wire_pair *ret);
 struct str wire_properties_get(struct str properties, struct str key); // ptr NULL when absent
+// Which of the keys that decide about a send are there, in one walk; never 0.
+enum {
+    WIRE_MARK_WALKED = 1,
+    WIRE_MARK_TRAN_MSG = 2,
+    WIRE_MARK_DELAY = 4,
+    WIRE_MARK_TIMER = 8, // any of TIMER_DE…
+    WIRE_MARK_REGION = 16,
+    WIRE_MARK_REPLY = 32, // REPLY_TO_CLIENT
+};
+unsigned wire_properties_marks(struct str properties);
 // Appends `properties` without the keys in `without` (count `n`), always with a trailing \x02 when
 // not empty.
 tidings_status wire_properties_copy(struct str properties, const struct str *without, size_t n,
