@@ -5,12 +5,12 @@
 
 #include "broker/internal.h"
 
-// Looks at the properties of a send (append->marks are known): DELAY (level of the table; stands above the others),
-// TIMER_DELAY_MS, TIMER_DELAY_SEC, TIMER_DELIVER_MS. Sets append->due_ms and takes these properties
-// out of the stored message (the new text goes to `texts`). A send to %RETRY% by a consumer whose
-// give-back failed climbs the ladder, or goes to the dead letters, as code 36 does: append->topic
-// and message change then. E_TOO_LARGE when a time is beyond the longest delay, E_INVALID when it
-// is no number.
+// Looks at the properties of a send (append->marks are known): DELAY (level of the table; stands
+// above the others), TIMER_DELAY_MS, TIMER_DELAY_SEC, TIMER_DELIVER_MS. Sets append->due_ms and
+// takes these properties out of the stored message (the new text goes to `texts`). A send to
+// %RETRY% by a consumer whose give-back failed climbs the ladder, or goes to the dead letters, as
+// code 36 does: append->topic and message change then. E_TOO_LARGE when a time is beyond the
+// longest delay, E_INVALID when it is no number.
 tidings_status delay_of_send(struct broker *broker, const struct wire_send *send,
                              struct store_append *append, struct buf *texts,
                              struct tidings_error *err) TIDINGS_NODISCARD;
