@@ -20,7 +20,8 @@ enum {
     STEP = 8,   // readers were in the way: again when an eighth of it came
     BRAKE_MS = 20,
     FOREVER = -1,
-    SYNC_BYTES = 512 * 1024,
+    SYNC_SMALL = 512 * 1024,
+    SYNC_LARGE = 4 * SYNC_SMALL,
     STACK_BYTES = 256 * 1024,
     BUSY_MS = 1000, // only where others recover the log while the thread opens it
 };
@@ -40,7 +41,8 @@ struct sqlite_checkpoint_thread {
     pthread_mutex_t lock;
     pthread_cond_t changed; // of what follows
     bool stop;
-    bool wanted; // a pass is, or is under way
+    bool wanted;    // a pass is, or is under way
+    int sync_bytes; // see SQLITE_VFS_SYNC_BYTES
     struct pass pass;
 };
 
@@ -96,10 +98,6 @@ static tidings_status open_own(struct sqlite_checkpoint_thread *thread, struct t
                             NULL, NULL, NULL);
     }
     if (code == SQLITE_OK) {
-        int bytes = SYNC_BYTES; // a commit waits for one of these, not for all of them
-        (void)sqlite3_file_control(thread->handle, NULL, SQLITE_VFS_SYNC_BYTES, &bytes);
-    }
-    if (code == SQLITE_OK) {
         return TIDINGS_OK;
     }
     tidings_status status =
@@ -109,13 +107,14 @@ static tidings_status open_own(struct sqlite_checkpoint_thread *thread, struct t
     return status;
 }
 
-static void run_pass(struct sqlite_checkpoint_thread *thread, struct pass *ret)
+static void run_pass(struct sqlite_checkpoint_thread *thread, int sync_bytes, struct pass *ret)
 {
     *ret = (struct pass){ 0 };
     if (thread->handle == NULL) {
         ret->status = open_own(thread, &ret->err);
     }
     if (ret->status == TIDINGS_OK) {
+        (void)sqlite3_file_control(thread->handle, NULL, SQLITE_VFS_SYNC_BYTES, &sync_bytes);
         copy(thread->handle, thread->fault, ret);
     }
     if (ret->status == TIDINGS_OK && ret->copied > 0) {
@@ -133,8 +132,9 @@ static void *run(void *arg)
             pthread_cond_wait(&thread->changed, &thread->lock);
             continue;
         }
+        const int sync_bytes = thread->sync_bytes;
         pthread_mutex_unlock(&thread->lock);
-        run_pass(thread, &pass);
+        run_pass(thread, sync_bytes, &pass);
         pthread_mutex_lock(&thread->lock);
         thread->pass = pass;
         thread->wanted = false;
@@ -199,9 +199,10 @@ static void thread_free(struct sqlite_checkpoint_thread *thread)
     free(thread);
 }
 
-static void ask(struct sqlite_checkpoint_thread *thread)
+static void ask(struct sqlite_checkpoint_thread *thread, int sync_bytes)
 {
     pthread_mutex_lock(&thread->lock);
+    thread->sync_bytes = sync_bytes;
     thread->wanted = true;
     pthread_cond_signal(&thread->changed);
     pthread_mutex_unlock(&thread->lock);
@@ -275,6 +276,16 @@ static tidings_status copy_here(struct sqlite_checkpoint *checkpoint, struct tid
     return told(&pass, err);
 }
 
+// A commit may have to wait for a sync of the thread's. Many small ones cost it the least, but take
+// the thread longer, on a slow disk much longer: the longer the log is the fewer they are.
+static int sync_bytes(const struct sqlite_checkpoint *checkpoint)
+{
+    const int half_more = checkpoint->most + checkpoint->most / 2;
+    return checkpoint->pages < half_more                      ? SYNC_SMALL
+           : checkpoint->pages < half_more + checkpoint->most ? SYNC_LARGE
+                                                              : 0;
+}
+
 // A small rest is copied here, a large one by the thread, whose last pass copied `last` pages. What
 // comes during a pass is the next rest: when it does not become smaller any more it never will.
 static tidings_status go_on(struct sqlite_checkpoint *checkpoint, int last,
@@ -292,7 +303,7 @@ static tidings_status go_on(struct sqlite_checkpoint *checkpoint, int last,
     if (checkpoint->thread == NULL) {
         return copy_here(checkpoint, err); // it cannot be had: slower, and as good
     }
-    ask(checkpoint->thread);
+    ask(checkpoint->thread, sync_bytes(checkpoint));
     checkpoint->asked = true;
     return TIDINGS_OK;
 }
@@ -321,7 +332,7 @@ void sqlite_checkpoint_committed(struct sqlite_checkpoint *checkpoint, int pages
 // thread catches up before the caller has to stop for all of it.
 static int brake_ms(const struct sqlite_checkpoint *checkpoint)
 {
-    const int from = checkpoint->most + checkpoint->most / 2;
+    const int from = 2 * checkpoint->most;
     const int late = SQLITE_CHECKPOINT_LATE * checkpoint->most;
     const int pages = checkpoint->pages < late ? checkpoint->pages : late;
     return pages <= from ? 0 : 1 + (int)((int64_t)BRAKE_MS * (pages - from) / checkpoint->most);
