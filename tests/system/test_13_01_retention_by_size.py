@@ -21,8 +21,8 @@ def overfill(server, client, topic="t"):
         sent += 100
         return client.min_offset(topic) > 0
 
-    wait_until(gone, 60, "retention")
-    wait_until(lambda: server.metric("tidings_log_bytes") <= 3 << 20, 60, "the end of retention")
+    wait_until(gone, 240, "retention")
+    wait_until(lambda: server.metric("tidings_log_bytes") <= 3 << 20, 240, "the end of retention")
     return client.min_offset(topic), sent
 
 
@@ -80,14 +80,15 @@ def test_waiting_messages_are_kept(own_server):
             client.sent("u", b"delayed", props={"TIMER_DELAY_SEC": str(wait_s)})
             client.sent("u", b"fails", queue=1)
             client.send_back(client.next("u", queue=1), "g")
-            for _ in range(80):
-                client.send_batch("t", [(KILO, {})] * 100)
+            batch = codec.encode_batch([(KILO, {})] * 100)
+            asked = [client.begin(codec.SEND_BATCH, client.send_ext("t", m="true"), batch) for _ in range(80)]
+            assert {client.finish(opaque).code for opaque in asked} == {codec.OK}
         if time.monotonic() - begun < wait_s:
             break
     with Client(server.broker) as client:
         assert client.next("u", client.min_offset("u"), within_s=120).body == b"delayed"
         assert client.next("%RETRY%g", client.min_offset("%RETRY%g"), within_s=120).body == b"fails"
-        wait_until(lambda: client.min_offset("t") > 0, 60, "retention")
+        wait_until(lambda: client.min_offset("t") > 0, 240, "retention")
 
 
 def test_other_topics_in_the_same_files(own_server):
@@ -99,7 +100,7 @@ def test_other_topics_in_the_same_files(own_server):
         client.commit("g", "quiet", 5)
         client.made_topic("t", queues=1)
         overfill(server, client)
-        wait_until(lambda: client.min_offset("quiet") == 5, 60, "retention of the quiet topic")
+        wait_until(lambda: client.min_offset("quiet") == 5, 240, "retention of the quiet topic")
         assert client.pull("quiet", 5, group="g").code == codec.PULL_NOTHING
         assert client.sent("quiet", b"5")[1] == 5
         assert client.next("quiet", 5).body == b"5"

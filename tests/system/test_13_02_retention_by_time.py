@@ -20,7 +20,7 @@ def test_old_ones_go(own_server):
             sent += 20
             return client.min_offset("t") > 0
 
-        wait_until(gone, 60, "retention")
+        wait_until(gone, 240, "retention")
         least = client.min_offset("t")
         assert 0 < least < sent
         assert client.pull("t", 0).code == codec.PULL_MOVED
