@@ -300,6 +300,8 @@ static tidings_status recover(struct broker *broker, struct tidings_error *err)
     tidings_status status = open_index(broker, &position, err);
     broker->last_position = position;
     if (status == TIDINGS_OK) {
+        // Here the index stands still; what is read from the log behind it is added there and here.
+        broker->stats.delayed_waiting = (uint64_t)index_due_count(broker->index);
         status = open_log(broker, position, err);
     }
     if (status != TIDINGS_OK) {
@@ -321,7 +323,6 @@ static tidings_status recover(struct broker *broker, struct tidings_error *err)
                  (unsigned long long)broker->replayed, (long long)position,
                  (long long)commitlog_end(broker->log));
     }
-    broker->stats.delayed_waiting = (uint64_t)index_due_count(broker->index);
     due_load(broker);
     return make_topics(broker, err);
 }

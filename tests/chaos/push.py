@@ -148,7 +148,7 @@ def storm(server, judge, options, rng):
     return slowest
 
 
-def drain(api, within_s=120):
+def drain(api, within_s=300):
     """Until nothing waits: every ladder has ended."""
     until = time.monotonic() + within_s
     while time.monotonic() < until:

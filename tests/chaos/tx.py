@@ -154,7 +154,7 @@ def storm(server, path, options, rng):
     return kills
 
 
-def wait_decided(server, path, within_s=120):
+def wait_decided(server, path, within_s=300):
     helper = start_producer(server, path, only_checks=True)
     until = time.monotonic() + within_s
     try:

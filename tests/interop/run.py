@@ -35,8 +35,8 @@ OFFICIAL = ["java-4.5.0", "java-4.9.8", "java-5.3.3", "go"]
 LADDER_S = [1, 2, 3]
 # RocketMQ's table of delays has our rungs where retries look them up (level 3 + n).
 REAL_DELAY_LEVELS = " ".join(["1s", "5s", *(f"{rung}s" for rung in LADDER_S), "5s", "5s", "5s"])
-READY_S = 30
-STOP_S = 20
+READY_S = 60
+STOP_S = 60
 # A client says something at least this often: each scenario ends itself after 120 s.
 SILENCE_S = 150
 VERDICT = re.compile(r"(PASS|FAIL) ([a-z0-9-]+)(.*)")

@@ -86,6 +86,7 @@ def test_delivered_delayed_messages_do_not_come_again(own_server, connect):
             client.sent("t", b"plain", queue=1)
             client.sent("t", b"witness", queue=2, props={"TIMER_DELAY_MS": "100"})
             wait_until(lambda: client.max_offset("t", 2) > 0)
+            wait_until(lambda: server.metric("tidings_delayed_messages") == 0, what="none is counted as waiting")
             assert sorted(int(m.body) for m in client.read("t")) == list(range(50))
 
 
