@@ -300,8 +300,6 @@ static tidings_status recover(struct broker *broker, struct tidings_error *err)
     tidings_status status = open_index(broker, &position, err);
     broker->last_position = position;
     if (status == TIDINGS_OK) {
-        // Here the index stands still; what is read from the log behind it is added there and here.
-        broker->stats.delayed_waiting = (uint64_t)index_due_count(broker->index);
         status = open_log(broker, position, err);
     }
     if (status != TIDINGS_OK) {
@@ -323,6 +321,7 @@ static tidings_status recover(struct broker *broker, struct tidings_error *err)
                  (unsigned long long)broker->replayed, (long long)position,
                  (long long)commitlog_end(broker->log));
     }
+    broker->stats.delayed_waiting = (uint64_t)index_due_count(broker->index);
     due_load(broker);
     return make_topics(broker, err);
 }
@@ -509,6 +508,11 @@ void broker_stats(struct broker *broker, struct broker_stats *ret)
 {
     struct commitlog_stats log;
     commitlog_stats(broker->log, &log);
+    // After a start the index may still be busy with what was read from the log, and the count that
+    // was begun with is not that of its rows: it knows best when it has caught up.
+    if (index_depth(broker->index) == 0 && broker->store.batch == NULL) {
+        broker->stats.delayed_waiting = (uint64_t)index_due_count(broker->index);
+    }
     *ret = broker->stats;
     ret->pulls_held = broker->waits.by_deadline.count;
     ret->transactions_undecided = broker->halves.by_position.count;

@@ -95,7 +95,6 @@ static tidings_status replay_message(struct broker *broker, int64_t position, st
     struct queue *queue = &topic->queues[message.queue_id];
     if (due_ms > 0) {
         struct index_due due = { due_ms, position, queue->key, (uint32_t)payload.len, tag_code };
-        broker->stats.delayed_waiting++;
         return index_batch_due_add(store_batch(broker), &due);
     }
     struct index_entry entry = { position, (uint32_t)payload.len, tag_code };
@@ -186,7 +185,6 @@ static tidings_status replay_deliver(struct broker *broker, struct str payload)
         struct queue *queue = topics_find_queue(&broker->topics, (int64_t)num_load_be64(row + 16));
         int64_t offset = (int64_t)num_load_be64(row + 24);
         status = index_batch_due_remove(store_batch(broker), due_ms, entry.position);
-        broker->stats.delayed_waiting -= broker->stats.delayed_waiting > 0;
         if (status == TIDINGS_OK && queue != NULL && offset >= 0) {
             status = add_entry(broker, queue, offset, &entry);
         }
