@@ -83,14 +83,13 @@ static bool copy_plain(char *out, const char *p, size_t len)
     if (len < 8) {
         return copy_few(out, p, len);
     }
-    size_t at = 0;
-    uint64_t word = text_load(p);
-    for (; len - at > 8 && text_special(word) == 0; word = text_load(p + at)) {
+    uint64_t word;
+    for (size_t at = 0; len - at > 8; at += 8) {
+        word = text_load(p + at);
+        if (text_special(word) != 0) {
+            return false;
+        }
         memcpy(out + at, &word, sizeof word);
-        at += 8;
-    }
-    if (len - at > 8) {
-        return false;
     }
     word = text_load(p + len - 8); // the last eight, some of which may be copied already
     memcpy(out + len - 8, &word, sizeof word);

@@ -433,6 +433,33 @@ static void what_is_encoded_decodes_the_same(void **state)
     buf_deinit(&out);
 }
 
+// Texts of all short lengths, with a byte that needs an escape at each place, from blocks of their
+// very size.
+static void texts_of_all_lengths(void **state)
+{
+    enum { LONGEST = 50 };
+    static const char specials[] = { 'x', '"', '\\', '\n', '\1', '\x1f', ' ', '\x7f', '\xc3' };
+    struct fixture *f = *state;
+    struct buf out;
+    buf_init(&out, WIRE_HEADER_MAX);
+    for (size_t len = 1; len <= LONGEST; len++) {
+        for (size_t i = 0; i < len * sizeof specials; i++) {
+            char *text = malloc(len);
+            assert_non_null(text);
+            memset(text, 'a', len);
+            text[i / sizeof specials] = specials[i % sizeof specials];
+            struct wire_header header = { .code = 1, .serialize = WIRE_JSON };
+            assert_int_equal(wire_header_add(&header, STR("k"), str_make(text, len)), TIDINGS_OK);
+            buf_clear(&out);
+            assert_int_equal(wire_header_encode(&header, 0, &out), TIDINGS_OK);
+            decode_json(f, str_make(out.ptr + 8, out.len - 8));
+            assert_true(str_eq(wire_header_get(&f->header, STR("k")), str_make(text, len)));
+            free(text);
+        }
+    }
+    buf_deinit(&out);
+}
+
 static void too_large_headers_leave_the_buffer_alone(void **state)
 {
     struct fixture *f = *state;
@@ -502,6 +529,7 @@ int main(void)
         TEST(cut_binary_is_refused_at_every_byte),
         TEST(malformed_binary_is_refused),
         TEST(what_is_encoded_decodes_the_same),
+        TEST(texts_of_all_lengths),
         TEST(too_large_headers_leave_the_buffer_alone),
         TEST(languages_have_names),
     };

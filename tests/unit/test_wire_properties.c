@@ -57,6 +57,31 @@ static void values_are_found_by_key(void **state)
     assert_null(wire_properties_get(properties, STR("")).ptr);
 }
 
+static void marks_are_of_whole_keys(void **state)
+{
+    static const struct {
+        const char *properties;
+        unsigned marks;
+    } cases[] = {
+        { "", 0 },
+        { "KEYS\1DELAY\2TAGS\1TRAN_MSG", 0 },
+        { "XDELAY\0013\2DELAYED\0013\2MY_MSG_REGION\1x\2TIMER\1x\2TRAN_MSGS\1x\2", 0 },
+        { "DELAY\0013\2", WIRE_MARK_DELAY },
+        { "TIMER_DELAY_MS\0013", WIRE_MARK_TIMER },
+        { "TIMER_DELAY_SEC\0013\2", WIRE_MARK_TIMER },
+        { "TIMER_DELIVER_MS\0013\2", WIRE_MARK_TIMER },
+        { "A\1b\2TRAN_MSG\1true\2MSG_REGION\1\2", WIRE_MARK_TRAN_MSG | WIRE_MARK_REGION },
+        { "REPLY_TO_CLIENT\1me\2DELAY\0010", WIRE_MARK_REPLY | WIRE_MARK_DELAY },
+        { "DELAY\2\1x\2", 0 },
+    };
+    (void)state;
+    for (size_t i = 0; i < BASE_COUNT(cases); i++) {
+        assert_int_equal(wire_properties_marks(str_of(cases[i].properties)),
+                         cases[i].marks | WIRE_MARK_WALKED);
+    }
+    assert_int_equal(wire_properties_marks((struct str){ NULL, 0 }), WIRE_MARK_WALKED);
+}
+
 static void copy_leaves_keys_out_and_closes_the_last_pair(void **state)
 {
     (void)state;
@@ -107,6 +132,7 @@ int main(void)
         cmocka_unit_test(pairs_are_walked_in_order),
         cmocka_unit_test(malformed_pieces_are_passed_over),
         cmocka_unit_test(values_are_found_by_key),
+        cmocka_unit_test(marks_are_of_whole_keys),
         cmocka_unit_test(copy_leaves_keys_out_and_closes_the_last_pair),
         cmocka_unit_test(copy_that_does_not_fit_changes_nothing),
         cmocka_unit_test(pairs_with_marks_are_refused),
