@@ -32,6 +32,18 @@ int ahead_pad(struct commitlog *log, int64_t position)
     return 0;
 }
 
+// In small writes: one large one has the kernel look for as much memory in one place, which may
+// take ten times as long as all the rest, and has the writer wait for the file meanwhile.
+static int write_zeros(int fd, const char *zeros, int64_t len, int64_t offset)
+{
+    int why = 0;
+    for (int64_t done = 0; done < len && why == 0; done += ZEROS) {
+        int64_t left = len - done;
+        why = write_at(fd, zeros, (size_t)(left < ZEROS ? left : ZEROS), offset + done);
+    }
+    return why;
+}
+
 // One piece from `zeroed` on; false when nothing can be done now. Holds `grow`.
 static bool zero_piece(struct commitlog *log, int *fd, int64_t *fd_segment, const char *zeros)
 {
@@ -55,7 +67,7 @@ static bool zero_piece(struct commitlog *log, int *fd, int64_t *fd_segment, cons
         atomic_store(&log->zeroed, segment_start(log, segment + 1));
         return true;
     }
-    if (*fd < 0 || segment_room(log) < PIECE || write_at(*fd, zeros, (size_t)len, offset) != 0 ||
+    if (*fd < 0 || segment_room(log) < PIECE || write_zeros(*fd, zeros, len, offset) != 0 ||
         fdatasync(*fd) != 0) {
         return false;
     }
@@ -85,7 +97,7 @@ void *ahead_run(void *arg)
     int fd = -1;
     int64_t fd_segment = -1;
     // Never written to, so that it takes address space only.
-    char *zeros = mmap(NULL, PIECE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *zeros = mmap(NULL, ZEROS, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (zeros == MAP_FAILED) {
         return NULL; // the writer makes the files longer itself
     }
@@ -109,6 +121,6 @@ void *ahead_run(void *arg)
     if (fd >= 0) {
         close(fd);
     }
-    munmap(zeros, PIECE);
+    munmap(zeros, ZEROS);
     return NULL;
 }

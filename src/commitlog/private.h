@@ -23,7 +23,8 @@ enum {
     BATCH_CHUNKS_MAX = 64,
     BATCH_KEEP = 256 * 1024, // memory that a batch keeps in calm times
     CALM_US = 1000 * 1000,   // so long without use is a calm time
-    PIECE = 1024 * 1024,     // of zeros, at once
+    PIECE = 1024 * 1024,     // of zeros, synced at once
+    ZEROS = 64 * 1024,       // written at once
     READ_CHUNK = 256 * 1024,
     READ_CHUNKS = 24,
     READ_FILES = 16,
