@@ -104,8 +104,8 @@ tidings_status db_migrate(struct db *db, const struct db_migration *migrations, 
                           struct tidings_error *err) TIDINGS_NODISCARD;
 // Hands finished work back to the file system where the engine has such a thing (SQLite: WAL
 // checkpoint, mostly on a thread of its own). Call after commits, from the writing thread: it may
-// wait some 40 ms where writing is faster than the disk. Tells also what went wrong on that thread
-// since the last call; the next one tries again.
+// wait some 10 ms where writing is faster than the disk. After E_DISK_FULL it makes room if it can.
+// Tells also what went wrong on that thread since the last call; the next one tries again.
 tidings_status db_maintain(struct db *db, struct tidings_error *err) TIDINGS_NODISCARD;
 
 #endif

@@ -66,11 +66,18 @@ static tidings_status prepare_edges(struct sqlite_db *db, struct tidings_error *
     return code == SQLITE_OK ? TIDINGS_OK : sqlite_fail(db->handle, code, "sqlite: prepare", err);
 }
 
+static tidings_status failed(struct sqlite_db *db, int code, struct tidings_error *err)
+{
+    if ((code & 0xff) == SQLITE_FULL) {
+        sqlite_checkpoint_disk_full(&db->checkpoint);
+    }
+    return sqlite_fail(db->handle, code, "sqlite", err);
+}
+
 static tidings_status run_edge(struct sqlite_db *db, enum edge edge, struct tidings_error *err)
 {
     int code = sqlite3_step(db->edges[edge]);
-    tidings_status status =
-        code == SQLITE_DONE ? TIDINGS_OK : sqlite_fail(db->handle, code, "sqlite", err);
+    tidings_status status = code == SQLITE_DONE ? TIDINGS_OK : failed(db, code, err);
     (void)sqlite3_reset(db->edges[edge]);
     return status;
 }
@@ -160,7 +167,7 @@ static tidings_status exec(struct db *base, const char *sql, struct tidings_erro
 {
     struct sqlite_db *db = of_db(base);
     int code = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
-    return code == SQLITE_OK ? TIDINGS_OK : sqlite_fail(db->handle, code, "sqlite", err);
+    return code == SQLITE_OK ? TIDINGS_OK : failed(db, code, err);
 }
 
 static tidings_status begin(struct db *base, struct tidings_error *err)
@@ -263,8 +270,7 @@ static tidings_status step(struct db_stmt *base, struct tidings_error *err)
     if (code == SQLITE_ROW) {
         return TIDINGS_OK;
     }
-    return code == SQLITE_DONE ? TIDINGS_E_EOF
-                               : sqlite_fail(sqlite3_db_handle(stmt->handle), code, "sqlite", err);
+    return code == SQLITE_DONE ? TIDINGS_E_EOF : failed(of_db(base->db), code, err);
 }
 
 static void reset(struct db_stmt *base)

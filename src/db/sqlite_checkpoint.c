@@ -310,6 +310,7 @@ static tidings_status go_on(struct sqlite_checkpoint *checkpoint, int last,
 
 void sqlite_checkpoint_committed(struct sqlite_checkpoint *checkpoint, int pages)
 {
+    checkpoint->inherited |= checkpoint->pages == 0 && pages >= checkpoint->most;
     if (pages <= checkpoint->pages) { // begun again
         checkpoint->copied = 0;
         checkpoint->next = checkpoint->most;
@@ -328,11 +329,16 @@ void sqlite_checkpoint_committed(struct sqlite_checkpoint *checkpoint, int pages
     }
 }
 
+void sqlite_checkpoint_disk_full(struct sqlite_checkpoint *checkpoint)
+{
+    checkpoint->full = true;
+}
+
 // Who writes faster than the thread copies is slowed down, a little with each commit, so that the
 // thread catches up before the caller has to stop for all of it.
 static int brake_ms(const struct sqlite_checkpoint *checkpoint)
 {
-    const int from = 2 * checkpoint->most;
+    const int from = checkpoint->most + checkpoint->most / 2;
     const int late = SQLITE_CHECKPOINT_LATE * checkpoint->most;
     const int pages = checkpoint->pages < late ? checkpoint->pages : late;
     return pages <= from ? 0 : 1 + (int)((int64_t)BRAKE_MS * (pages - from) / checkpoint->most);
@@ -343,8 +349,9 @@ tidings_status sqlite_checkpoint_maintain(struct sqlite_checkpoint *checkpoint,
 {
     struct pass pass;
     int last = INT_MAX;
+    const bool full = checkpoint->full;
     if (checkpoint->asked) {
-        if (!look(checkpoint->thread, brake_ms(checkpoint), &pass)) {
+        if (!look(checkpoint->thread, full ? FOREVER : brake_ms(checkpoint), &pass)) {
             return TIDINGS_OK;
         }
         const bool outdated = checkpoint->outdated;
@@ -361,6 +368,10 @@ tidings_status sqlite_checkpoint_maintain(struct sqlite_checkpoint *checkpoint,
         if (last == 0 && checkpoint->pages >= checkpoint->next) {
             come_again(checkpoint); // a reader is in the way
         }
+    }
+    if (full || checkpoint->inherited) {
+        checkpoint->full = checkpoint->inherited = false;
+        return copy_here(checkpoint, err);
     }
     return checkpoint->pages >= checkpoint->next ? go_on(checkpoint, last, err) : TIDINGS_OK;
 }

@@ -19,7 +19,7 @@
 #include "base/error.h"
 #include "base/fault.h"
 
-enum { SQLITE_CHECKPOINT_LATE = 4 };
+enum { SQLITE_CHECKPOINT_LATE = 2 };
 
 struct sqlite_checkpoint {
     sqlite3 *handle;
@@ -29,6 +29,8 @@ struct sqlite_checkpoint {
     int copied;                              // of them, as far as we know
     int next;                                // something is done when there are so many
     bool asked;                              // the thread was, and its answer was not looked at
+    bool full;                               // the disk was: a log begun again needs no more of it
+    bool inherited;                          // the log was that long before the first commit
     bool outdated;                           // it is about a log that was begun again since
     struct sqlite_checkpoint_thread *thread; // made when it is needed
 };
@@ -40,8 +42,10 @@ void sqlite_checkpoint_init(struct sqlite_checkpoint *checkpoint, sqlite3 *handl
 void sqlite_checkpoint_deinit(struct sqlite_checkpoint *checkpoint);
 // After each commit that wrote: what SQLite's hook tells. A caller that never maintains is helped.
 void sqlite_checkpoint_committed(struct sqlite_checkpoint *checkpoint, int pages);
-// After commits, outside of transactions. Tells also what went wrong on the thread since the last
-// call; it is tried again.
+// The disk was full, also before anything was committed here.
+void sqlite_checkpoint_disk_full(struct sqlite_checkpoint *checkpoint);
+// After commits, outside of transactions, and after a transaction that failed. Tells also what went
+// wrong on the thread since the last call; it is tried again.
 tidings_status sqlite_checkpoint_maintain(struct sqlite_checkpoint *checkpoint,
                                           struct tidings_error *err) TIDINGS_NODISCARD;
 

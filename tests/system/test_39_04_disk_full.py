@@ -13,7 +13,7 @@ FLAGS = (ALLOW, "--segment-size=4M", "--max-message-size=1M", "--disk-reserve=8M
 
 @pytest.fixture(name="small")
 def fixture_small(small_disk):
-    return small_disk(FLAGS, 64)
+    return small_disk(FLAGS, 128)
 
 
 def test_refuses_keeps_resumes(small, sink):
@@ -22,7 +22,7 @@ def test_refuses_keeps_resumes(small, sink):
     name = api.receiver(sink.url("/full"))
     api.good("POST", f"/v1/receivers/{name}/pause")
     filler = small.data.parent / "filler"
-    filler.write_bytes(b"x" * 24 * 1024 * 1024)
+    filler.write_bytes(bytes(80 * 1024 * 1024))
     accepted, refused = {}, 0
     while refused < 5:
         body = b"%06d" % (len(accepted) + refused) + bytes(100_000)

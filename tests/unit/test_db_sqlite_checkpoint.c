@@ -27,7 +27,7 @@ enum {
     FRAME = PAGE + 24,
     LOG = 1024 * 1024, // wanted
     MOST = LOG / PAGE,
-    LATE = 4,
+    LATE = 2,
     PAGES = 20,                                       // that a transaction of these tests changes
     BOUND = (LATE * MOST + MOST / 8 + PAGES) * FRAME, // of the log
     TURNS = 20000,                                    // a wait gives up after so many
@@ -239,7 +239,7 @@ static void commits_go_on_meanwhile(void **state)
     until_asked(db);
     wait_at_gate();
     const uint32_t round = round_of(f);
-    for (int i = 0; i < 2 * MOST / PAGES; i++) {
+    for (int i = 0; i < MOST / 2 / PAGES; i++) {
         OK(commit_pages(db, PAGES));
         OK(db_maintain(db, NULL));
     }
@@ -498,6 +498,36 @@ static void what_is_committed_outlives_kill_9(void **state)
     }
 }
 
+// Nothing is added to it before it is handed back: there may be no room for more.
+static void a_log_that_was_left_is_handed_back_first(void **state)
+{
+    const struct fixture *f = *state;
+    int status;
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        struct db *db = open_writer(f, NULL);
+        OK(commit_pages(db, MOST + PAGES));
+        (void)kill(getpid(), SIGKILL);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status));
+    const int64_t left = size_of(f->log);
+    assert_true(left > LOG);
+    struct db *db = open_as(f->url, &(struct db_options){ .log_bytes = LOG });
+    const uint32_t round = round_of(f);
+    OK(db_exec(db, "UPDATE t SET b = x'00' WHERE a = 1", NULL));
+    assert_int_equal(round_of(f), round);
+    OK(db_maintain(db, NULL));
+    assert_int_equal(threads(), f->threads);
+    OK(commit_pages(db, 1));
+    assert_true(round_of(f) != round);
+    assert_in_range(size_of(f->log), 1, left + (int64_t)PAGES * FRAME);
+    assert_int_equal(number_of(db, "SELECT COUNT(*) FROM t"), MOST + PAGES + 1);
+    assert_whole(db);
+    db_close(db);
+}
+
 static void who_does_not_need_it_has_none(void **state)
 {
     const struct fixture *f = *state;
@@ -538,6 +568,7 @@ int main(void)
         TEST(a_database_that_cannot_grow_is_told),
         TEST(it_may_be_closed_meanwhile),
         TEST(what_is_committed_outlives_kill_9),
+        TEST(a_log_that_was_left_is_handed_back_first),
         TEST(who_does_not_need_it_has_none),
     };
     pthread_t thread; // with the first one a sanitizer starts threads of its own, which stay
