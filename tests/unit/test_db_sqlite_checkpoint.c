@@ -56,6 +56,7 @@ static struct gate {
     bool closed;
     bool slow;
     int waiting;
+    int own; // syncs of the test's thread
 } gate = { .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
 
 #pragma GCC visibility push(default)
@@ -69,6 +70,8 @@ int fdatasync(int fd)
             pthread_cond_wait(&gate.changed, &gate.lock);
         }
         gate.waiting--;
+    } else {
+        gate.own++;
     }
     bool slow = gate.slow;
     pthread_mutex_unlock(&gate.lock);
@@ -103,6 +106,14 @@ static int at_gate(void)
     int waiting = gate.waiting;
     pthread_mutex_unlock(&gate.lock);
     return waiting;
+}
+
+static int own_syncs(void)
+{
+    pthread_mutex_lock(&gate.lock);
+    int own = gate.own;
+    pthread_mutex_unlock(&gate.lock);
+    return own;
 }
 
 // ---- what the tests use ----
@@ -221,13 +232,16 @@ static void until_begun_again(const struct fixture *f, struct db *db, int pages)
     }
 }
 
-// Until the thread has work to do.
-static void until_asked(struct db *db)
+// Until the thread has work to do; returns the rows. The log is new.
+static int until_asked(const struct fixture *f, struct db *db)
 {
-    for (int i = 0; i < MOST / PAGES + 2; i++) {
+    int rows = 0;
+    while (size_of(f->log) < MOST * FRAME) {
         OK(commit_pages(db, PAGES));
         OK(db_maintain(db, NULL));
+        rows += PAGES;
     }
+    return rows;
 }
 
 // ---- tests ----
@@ -236,7 +250,7 @@ static void commits_go_on_meanwhile(void **state)
     const struct fixture *f = *state;
     struct db *db = open_writer(f, NULL);
     set_gate(true, false);
-    until_asked(db);
+    (void)until_asked(f, db);
     wait_at_gate();
     const uint32_t round = round_of(f);
     for (int i = 0; i < MOST / 2 / PAGES; i++) {
@@ -287,20 +301,56 @@ static void who_never_maintains_is_helped(void **state)
     db_close(db);
 }
 
-// A pass is under way when the log reaches its bound: the commit waits for it.
-static void at_the_bound_the_thread_is_waited_for(void **state)
+// What came during the pass is little: the writer copies it, and the next commit begins again.
+static void a_small_rest_is_the_writers(void **state)
 {
     const struct fixture *f = *state;
     struct db *db = open_writer(f, NULL);
     set_gate(true, false);
-    until_asked(db);
+    (void)until_asked(f, db);
+    wait_at_gate();
+    OK(commit_pages(db, 1));
+    const uint32_t round = round_of(f);
+    const int syncs = own_syncs();
+    set_gate(false, false);
+    for (int i = 0; i < TURNS && own_syncs() == syncs; i++) {
+        OK(db_maintain(db, NULL));
+        pause_ms(1);
+    }
+    assert_true(own_syncs() > syncs);
+    OK(commit_pages(db, 1));
+    assert_int_equal(round_of(f), round + 1);
+    db_close(db);
+}
+
+// Opens the gate when the log has been at its bound for a while.
+static void *open_late(void *arg)
+{
+    const struct fixture *f = arg;
+    for (int i = 0; i < TURNS && size_of(f->log) < LATE * MOST * FRAME; i++) {
+        pause_ms(1);
+    }
+    pause_ms(200);
+    set_gate(false, false);
+    return NULL;
+}
+
+// A pass is under way when the log reaches its bound: the commit waits for it.
+static void at_the_bound_the_thread_is_waited_for(void **state)
+{
+    struct fixture *f = *state;
+    pthread_t thread;
+    struct db *db = open_writer(f, NULL);
+    set_gate(true, false);
+    (void)until_asked(f, db);
     wait_at_gate();
     const uint32_t round = round_of(f);
-    set_gate(false, true);
-    for (int i = 0; i < LATE * MOST / PAGES; i++) {
+    assert_int_equal(pthread_create(&thread, NULL, open_late, f), 0);
+    for (int i = 0; i < 2 * LATE * MOST / PAGES; i++) {
         OK(commit_pages(db, PAGES));
         assert_true(size_of(f->log) <= BOUND);
     }
+    assert_int_equal(pthread_join(thread, NULL), 0);
     assert_true(round_of(f) != round);
     OK(db_maintain(db, NULL));
     assert_whole(db);
@@ -425,10 +475,11 @@ static void a_database_that_cannot_grow_is_told(void **state)
 static void it_may_be_closed_meanwhile(void **state)
 {
     const struct fixture *f = *state;
+    int rows = 0;
     for (int i = 0; i < 5; i++) {
         struct db *db = open_writer(f, NULL);
         set_gate(true, true);
-        until_asked(db);
+        rows += until_asked(f, db);
         wait_at_gate();
         set_gate(false, true);
         db_close(db);
@@ -439,7 +490,7 @@ static void it_may_be_closed_meanwhile(void **state)
     }
     set_gate(false, false);
     struct db *db = open_writer(f, NULL);
-    assert_int_equal(number_of(db, "SELECT COUNT(*) FROM t"), 5 * PAGES * (MOST / PAGES + 2));
+    assert_int_equal(number_of(db, "SELECT COUNT(*) FROM t"), rows);
     assert_whole(db);
     db_close(db);
 }
@@ -561,6 +612,7 @@ int main(void)
         TEST(commits_go_on_meanwhile),
         TEST(the_log_has_a_bound),
         TEST(who_never_maintains_is_helped),
+        TEST(a_small_rest_is_the_writers),
         TEST(at_the_bound_the_thread_is_waited_for),
         TEST(a_reader_holds_it_back_for_a_while),
         TEST(readers_come_and_go),
