@@ -411,6 +411,22 @@ static inline struct notify_receiver_view view(struct fixture *f, const char *na
     return got;
 }
 
+// How much waits, for one receiver or (NULL) for all, is known at once where nobody else writes. In
+// a database of several nodes it is counted again and again, and a count is old by what was
+// committed while it was made: there the next one, some seconds later, tells.
+static inline int64_t waiting_of(struct fixture *f, const char *name)
+{
+    return name != NULL ? view(f, name).waiting : (int64_t)stats(f).waiting;
+}
+
+static inline void expect_waiting(struct fixture *f, const char *name, int64_t wanted)
+{
+    if (notify_is_shared(f->notify)) {
+        RUN_WHILE(f, waiting_of(f, name) != wanted);
+    }
+    assert_int_equal(waiting_of(f, name), wanted);
+}
+
 struct accepting {
     struct notify_submission submission;
     struct str receivers[2];

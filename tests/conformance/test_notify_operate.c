@@ -43,7 +43,7 @@ static void one_is_redelivered(void **state)
     assert_int_equal(redeliver(f, accepted.id + 1, "").status, TIDINGS_E_NOT_FOUND);
     assert_int_equal(notify_redeliver(f->notify, accepted.id, STR("soon"), tell_done, &told, &err),
                      TIDINGS_E_INVALID);
-    assert_int_equal(stats(f).waiting, 0);
+    expect_waiting(f, NULL, 0);
 }
 
 static void one_that_waits_is_cancelled(void **state)
@@ -57,7 +57,7 @@ static void one_that_waits_is_cancelled(void **state)
     assert_int_equal(redeliver(f, accepted.id, "").status, TIDINGS_E_STATE); // not finished
     assert_int_equal(cancel(f, accepted.id).status, TIDINGS_OK);
     assert_int_equal(read_record(f, accepted.id).notification.state, RECORD_CANCELLED);
-    assert_int_equal(stats(f).waiting, 0);
+    expect_waiting(f, NULL, 0);
     assert_int_equal(cancel(f, accepted.id).status, TIDINGS_E_STATE);
     assert_int_equal(cancel(f, accepted.id + 1).status, TIDINGS_E_NOT_FOUND);
     assert_int_equal(redeliver(f, accepted.id, "").status, TIDINGS_OK);
@@ -139,7 +139,7 @@ static void a_job_redelivers_all_that_fit(void **state)
     assert_int_equal(job.state, RECORD_JOB_DONE);
     assert_int_equal(job.redelivered, MANY);
     assert_int_equal(call_count(f, "other"), 1);
-    assert_int_equal(stats(f).waiting, 0);
+    expect_waiting(f, NULL, 0);
     free(all);
 }
 

@@ -88,14 +88,14 @@ static void paused_ones_take_and_do_not_send(void **state)
     (void)accept_one(f, "shop", "tx1");
     run_for(f, 60);
     assert_int_equal(call_count(f, "shop"), 0);
-    assert_int_equal(view(f, "shop").waiting, 1);
+    expect_waiting(f, "shop", 1);
     assert_string_not_equal(view(f, "shop").state_reason, "");
     restart(f);
     assert_int_equal(view(f, "shop").state, NOTIFY_PAUSED);
     run_for(f, 60);
     assert_int_equal(call_count(f, "shop"), 0);
     RUN_UNTIL(f, waiting, 1); // counted anew
-    assert_int_equal(view(f, "shop").waiting, 1);
+    expect_waiting(f, "shop", 1);
     set_state(f, "shop", NOTIFY_ACTIVE);
     RUN_UNTIL(f, delivered, 1);
 }
@@ -164,7 +164,7 @@ static void what_waits_for_a_removed_one_is_cancelled(void **state)
         run_for(f, 10);
     }
     assert_int_equal(told.status, TIDINGS_OK); // its name may be used again
-    assert_int_equal(stats(f).waiting, 0);
+    expect_waiting(f, NULL, 0);
     for (int i = 0; i < MANY; i += 119) {
         struct seen seen = read_record(f, all[i].told.accepted[0].id);
         assert_int_equal(seen.notification.state, RECORD_CANCELLED);

@@ -120,7 +120,7 @@ static void a_backlog_is_drained_after_a_restart(void **state)
     RUN_UNTIL(f, delivered, 2 * MANY);
     assert_int_equal(call_count(f, "a"), MANY);
     assert_int_equal(call_count(f, "b"), MANY);
-    assert_int_equal(stats(f).waiting, 0);
+    expect_waiting(f, NULL, 0);
     free(first);
     free(second);
 }
@@ -139,7 +139,7 @@ static void what_waits_is_counted_exactly(void **state)
     struct accepting *dead[] = { accept_many(f, "b", "tx", 40), accept_many(f, "c", "tx", 30) };
     RUN_UNTIL(f, accepted, MANY + 70);
     RUN_UNTIL(f, dead, 70);
-    assert_int_equal(view(f, "a").waiting, MANY);
+    expect_waiting(f, "a", MANY);
     for (int round = 0; round < 5; round++) {
         char prefix[8];
         (void)snprintf(prefix, sizeof prefix, "r%d", round);
@@ -148,7 +148,7 @@ static void what_waits_is_counted_exactly(void **state)
         RUN_UNTIL(f, accepted, 20);
         f->want = MANY + 20 * ((uint64_t)round + 1);
         run_until(f, counted);
-        assert_int_equal(view(f, "a").waiting, MANY + 20 * (round + 1));
+        expect_waiting(f, "a", MANY + 20 * (round + 1));
         free(more);
     }
     set_state(f, "b", NOTIFY_PAUSED);
@@ -158,8 +158,8 @@ static void what_waits_is_counted_exactly(void **state)
     OK(notify_job_start(f->notify, &filter, STR(""), tell_changed, &told, &why));
     await(f, &told);
     run_until(f, job_is_done);
-    assert_int_equal(view(f, "b").waiting, 40);
-    assert_int_equal(view(f, "c").waiting, 30);
+    expect_waiting(f, "b", 40);
+    expect_waiting(f, "c", 30);
     free(first);
     free(dead[0]);
     free(dead[1]);
@@ -333,7 +333,7 @@ static void a_commit_that_fails_is_told(void **state)
     }
     RUN_UNTIL(f, delivered, MANY - failed);
     run_for(f, 60);
-    assert_int_equal(stats(f).waiting, 0);
+    expect_waiting(f, NULL, 0);
     assert_int_equal(call_count(f, "shop"), MANY - failed);
     notify_stop(f->notify); // before what it points to goes
     f->options.record.fault = NULL;
