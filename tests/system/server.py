@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Starts, kills and stops the program under test."""
 import os
+import random
 import re
 import selectors
 import shlex
 import signal
 import subprocess
+import threading
 import time
 import urllib.request
 from pathlib import Path
@@ -18,7 +20,19 @@ PROGRAM = os.environ.get("TIDINGS_BIN", str(ROOT / "build/release/tidings"))
 IS_SANITIZED = "asan" in PROGRAM or "tsan" in PROGRAM
 READY_S = 60
 STOP_S = 60
+# TIDINGS_STAND_STILL=RUN,STOP: every server runs for up to RUN seconds and then stands still for STOP, again and again, as
+# on a machine that has no time for it. A test that fails so judges the machine.
+STAND_STILL = os.environ.get("TIDINGS_STAND_STILL")
 BAD_WORDS = re.compile(r"Sanitizer|runtime error:|\bassert", re.IGNORECASE)
+
+
+def stand_still(process):
+    run_s, stop_s = map(float, STAND_STILL.split(","))
+    while process.poll() is None:
+        time.sleep(random.uniform(run_s / 10, run_s))
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(stop_s)
+        process.send_signal(signal.SIGCONT)  # nothing is sent to one that has ended
 
 
 class Server:
@@ -51,6 +65,8 @@ class Server:
             code = self.process.wait()
             raise RuntimeError(f"no ready line but {self.ready_line!r}, exit code {code}; {self.stderr()[-4000:]}")
         self.fields = dict(piece.split("=", 1) for piece in shlex.split(self.ready_line)[1:])
+        if STAND_STILL is not None:
+            threading.Thread(target=stand_still, args=(self.process,), daemon=True).start()
         return self
 
     def _read_line(self):
