@@ -128,7 +128,8 @@ class Receiver:
         self.open = set()
         self.listener = self._listening(port)
         self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        self.acceptor = threading.Thread(target=self._accept, daemon=True)
+        self.acceptor.start()
 
     def _listening(self, port):
         """Below the ports that the system hands out by itself, so that nobody has it when it is opened again."""
@@ -180,6 +181,9 @@ class Receiver:
 
     def close(self):
         self.ended.set()
+        # Closed while it is waited on it would take one more connection, or, by its number, that of another receiver.
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.acceptor.join()
         self.listener.close()
         with self.changed:
             left = list(self.open)
