@@ -56,6 +56,8 @@ bool api_has_keys(const struct api *api);
       "Tasks answered with an error")                                                              \
     X(store_lost, "tidings_notify_store_lost_total", "counter",                                    \
       "Times that the database was lost")                                                          \
+    X(store_upkeep, "tidings_notify_store_upkeep_failed_total", "counter",                         \
+      "Times that the database's upkeep failed")                                                   \
     X(receiver_waiting, "tidings_notify_receiver_waiting", "gauge",                                \
       "Unfinished notifications of a receiver")                                                    \
     X(receiver_in_flight, "tidings_notify_receiver_in_flight", "gauge",                            \

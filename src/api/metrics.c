@@ -108,6 +108,7 @@ static void write_stats(struct metrics *m, const struct notify_stats *stats)
     single(m, FAMILY_store_commits, stats->keeper.batches);
     single(m, FAMILY_store_failed, stats->keeper.failed);
     single(m, FAMILY_store_lost, stats->keeper.lost);
+    single(m, FAMILY_store_upkeep, stats->keeper.upkeep);
 }
 
 // ---- receivers ----

@@ -89,6 +89,16 @@ static struct notify *make(const struct notify_options *options)
     return notify;
 }
 
+static void tell_upkeep(void *arg, tidings_status status, const struct tidings_error *err)
+{
+    const struct notify *notify = arg;
+    log_line(
+        notify->options.log, LOG_ERROR, "notify",
+        "msg=\"the record's database cannot be kept short, it is tried again: look at its disk\" "
+        "error=\"%s\"",
+        error_text(err, status));
+}
+
 // Takes `record`, also when it fails.
 static tidings_status start_keepers(struct notify *notify, struct record *record,
                                     struct tidings_error *err)
@@ -97,6 +107,7 @@ static tidings_status start_keepers(struct notify *notify, struct record *record
                                       .opened = record,
                                       .queue = STORE_QUEUE,
                                       .batch_done = answers_tell,
+                                      .upkeep_failed = tell_upkeep,
                                       .arg = notify };
     tidings_status status = keeper_start(notify->database_url, &options, &notify->keeper, err);
     if (status == TIDINGS_OK) {

@@ -3,10 +3,11 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/queue.h"
 #include "base/thread.h"
 
-enum { PAUSE_FIRST_MS = 50, PAUSE_LONGEST_MS = 5000, TRIES = 5 };
+enum { PAUSE_FIRST_MS = 50, PAUSE_LONGEST_MS = 5000, TRIES = 5, TELL_US = 60 * 1000 * 1000 };
 
 struct keeper {
     char *url;
@@ -15,6 +16,7 @@ struct keeper {
     struct record *record; // NULL while the database is lost
     int pause_ms;          // before the next try to open it
     struct list kept;      // tasks that wait for it
+    int64_t told_us;       // of an upkeep that failed; 0 = never
     pthread_mutex_t lock;  // over stats
     struct keeper_stats stats;
     pthread_t thread;
@@ -165,6 +167,28 @@ static int wait_ms(struct keeper *keeper)
     return keeper->record == NULL ? keeper->pause_ms : -1;
 }
 
+static void upkeep(struct keeper *keeper)
+{
+    struct tidings_error err = { 0 };
+    tidings_status status = record_maintain(keeper->record, &err);
+    if (status == TIDINGS_OK) {
+        return;
+    }
+    if (status == TIDINGS_E_LOST) {
+        lose(keeper);
+        return;
+    }
+    pthread_mutex_lock(&keeper->lock);
+    keeper->stats.upkeep++;
+    pthread_mutex_unlock(&keeper->lock);
+    int64_t now_us = clock_mono_us(clock_system());
+    if (keeper->options.upkeep_failed != NULL &&
+        (keeper->told_us == 0 || now_us - keeper->told_us >= TELL_US)) {
+        keeper->told_us = now_us;
+        keeper->options.upkeep_failed(keeper->options.arg, status, &err);
+    }
+}
+
 static void *run(void *arg)
 {
     struct keeper *keeper = arg;
@@ -191,8 +215,8 @@ static void *run(void *arg)
         if (keeper->options.batch_done != NULL) {
             keeper->options.batch_done(keeper->options.arg);
         }
-        if (keeper->record != NULL && record_maintain(keeper->record, NULL) == TIDINGS_E_LOST) {
-            lose(keeper);
+        if (keeper->record != NULL) {
+            upkeep(keeper);
         }
     }
     if (keeper->record != NULL && !list_empty(&keeper->kept)) {

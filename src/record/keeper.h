@@ -43,6 +43,9 @@ struct keeper_options {
     size_t queue;          // tasks that may wait, 0 = KEEPER_QUEUE_DEFAULT
     // After each batch's `done`s, on the store thread: wakes who waits for them. May be NULL.
     void (*batch_done)(void *arg);
+    // On the store thread: what the database wants done now and then failed; it is tried again by
+    // itself. Told once a minute at most. May be NULL.
+    void (*upkeep_failed)(void *arg, tidings_status status, const struct tidings_error *err);
     void *arg;
 };
 
@@ -51,6 +54,7 @@ struct keeper_stats {
     uint64_t batches; // commits
     uint64_t failed;  // tasks that were answered with an error
     uint64_t lost;    // how often the database was lost
+    uint64_t upkeep;  // how often its upkeep failed
     uint64_t waiting; // tasks in the queue now
 };
 

@@ -25,6 +25,8 @@ struct fixture {
     struct fault fault;
     struct keeper *keeper;
     sem_t batch;
+    int upkeeps; // that failed, of those that were told
+    tidings_status upkeep;
 };
 
 struct job {
@@ -34,6 +36,7 @@ struct job {
     bool breaks;    // its run ends with an error
     sem_t *reached; // told when it runs, when not NULL
     sem_t *gate;    // waits here first, when not NULL
+    struct str payload;
     struct record_accepted accepted;
     tidings_status status;
     char text[128];
@@ -51,7 +54,7 @@ static tidings_status run_job(struct keeper_task *task, struct record *record,
     const struct record_submission submission = { .source = STR("pay"),
                                                   .type = STR("t"),
                                                   .tx_no = str_of(job->tx_no),
-                                                  .payload = STR("bytes"),
+                                                  .payload = job->payload,
                                                   .targets = &target,
                                                   .target_count = 1 };
     job->runs++;
@@ -85,9 +88,19 @@ static void batch_done(void *arg)
     sem_post(&f->batch);
 }
 
+static void upkeep_failed(void *arg, tidings_status status, const struct tidings_error *err)
+{
+    struct fixture *f = arg;
+    assert_true(err->text[0] != '\0');
+    f->upkeep = status;
+    f->upkeeps++;
+}
+
 static void init_job(struct job *job, const char *name, int number)
 {
-    *job = (struct job){ .task = { .run = run_job, .done = job_done }, .receiver_id = 1 };
+    *job = (struct job){ .task = { .run = run_job, .done = job_done },
+                         .receiver_id = 1,
+                         .payload = STR("bytes") };
     (void)snprintf(job->tx_no, sizeof job->tx_no, "%s%d", name, number);
     sem_init(&job->done, 0, 0);
 }
@@ -108,9 +121,11 @@ static void await(struct job *job)
 static void start(struct fixture *f, size_t queue)
 {
     struct tidings_error err = { 0 };
-    const struct keeper_options options = {
-        .record = { .fault = &f->fault }, .queue = queue, .batch_done = batch_done, .arg = f
-    };
+    const struct keeper_options options = { .record = { .fault = &f->fault },
+                                            .queue = queue,
+                                            .batch_done = batch_done,
+                                            .upkeep_failed = upkeep_failed,
+                                            .arg = f };
     if (keeper_start(f->url, &options, &f->keeper, &err) != TIDINGS_OK) {
         fail_msg("%s", err.text);
     }
@@ -228,6 +243,34 @@ static void a_commit_that_fails_stores_nothing_and_is_told(void **state)
     await(&jobs[1]);
     assert_int_equal(jobs[1].status, TIDINGS_OK);
     assert_int_equal(jobs[1].accepted.answer, RECORD_NEW);
+}
+
+// SQLite: the log of its writes is handed back after 32 MiB.
+static void an_upkeep_that_fails_is_told(void **state)
+{
+    enum { SIZE = 512 * 1024, JOBS_MAX = 1000 };
+    struct fixture *f = *state;
+    struct keeper_stats stats = { 0 };
+    char *bytes = calloc(1, SIZE);
+    assert_non_null(bytes);
+    f->upkeeps = 0;
+    assert_int_equal(fault_parse(&f->fault, "db.checkpoint:1+1", NULL), TIDINGS_OK);
+    const int jobs_max = f->path != NULL ? JOBS_MAX : 80;
+    for (int i = 0; i < jobs_max && stats.upkeep == 0; i++) {
+        struct job job;
+        init_job(&job, "large", i);
+        job.payload = str_make(bytes, SIZE);
+        post(f, &job);
+        await(&job);
+        assert_int_equal(job.status, TIDINGS_OK); // what is committed is committed
+        keeper_read_stats(f->keeper, &stats);
+    }
+    free(bytes);
+    keeper_stop(f->keeper);
+    f->keeper = NULL;
+    assert_int_equal(stats.upkeep, f->path != NULL);
+    assert_int_equal(f->upkeeps, f->path != NULL);
+    assert_true(f->path == NULL || f->upkeep == TIDINGS_E_IO);
 }
 
 static void the_queue_is_bounded(void **state)
@@ -439,6 +482,7 @@ static int run_for(const char *url, const char *path)
         TEST(what_waits_shares_a_commit),
         TEST(one_that_fails_harms_no_other),
         TEST(a_commit_that_fails_stores_nothing_and_is_told),
+        TEST(an_upkeep_that_fails_is_told),
         TEST(the_queue_is_bounded),
         TEST(stopping_does_what_waits),
         TEST(a_lost_database_comes_back_by_itself),
