@@ -31,4 +31,4 @@ def test_killed_and_back(own_server, sink):
     server.restart(kill9=True)
     send(mq, range(40, 50))
     wait_until(lambda: len(api.list(receiver=name)) == 53, 120)
-    assert len({one.body for one in sink.got("/mq")} - {b'{"n": 1}'}) == 50
+    wait_until(lambda: len({one.body for one in sink.got("/mq")} - {b'{"n": 1}'}) == 50, 120, "all of them pushed")
