@@ -35,6 +35,5 @@ def test_under_load(own_server, sink):
     fill(api, name, 2000)
     sink.wait(100, "/load")
     server.restart()
-    wait_until(lambda: api.show(name)["waiting"] == 0, 120)
-    assert {one["state"] for one in api.list(receiver=name, limit=1000)} == {"delivered"}
+    wait_until(lambda: {one["state"] for one in api.list(receiver=name, limit=1000)} == {"delivered"}, 120)
     assert len({one.id for one in sink.got("/load")}) == 2000
