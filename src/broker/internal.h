@@ -60,6 +60,7 @@ struct broker {
     int64_t ticks;
     int64_t started_ms;
     int64_t retain_from; // what retention would keep if no delayed message needed more
+    int64_t retain_to;   // what is kept from, while what is before it is written again; 0 = nothing
     bool retaining;      // an answer of the index is on its way
     bool retain_soon;    // settings were written again: as soon as they are durable
     bool reading_paused;

@@ -54,19 +54,29 @@ static bool relog(struct broker *broker, int64_t position)
     return any;
 }
 
-void retention_run(struct broker *broker)
+static int64_t choose(struct broker *broker)
 {
     int64_t keep = first_kept(broker);
-    broker->retain_from = keep;
     int64_t indexed = index_position(broker->index);
-    if (keep > indexed) {
-        keep = indexed;
+    broker->retain_from = keep;
+    return keep < indexed ? keep : indexed;
+}
+
+void retention_run(struct broker *broker)
+{
+    if (broker->retaining) {
+        return;
     }
-    if (broker->retaining || keep <= commitlog_begin(broker->log)) {
+    // What is written again stands behind the position that it was written for. A position that
+    // moves on with the log would never be reached while much is sent.
+    int64_t keep = broker->retain_to > 0 ? broker->retain_to : choose(broker);
+    broker->retain_to = 0;
+    if (keep <= commitlog_begin(broker->log)) {
         return;
     }
     bool again = relog(broker, keep);
     if (halves_move(broker, keep) || again) {
+        broker->retain_to = keep;
         broker->retain_soon = true;
         return;
     }
