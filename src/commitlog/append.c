@@ -176,8 +176,7 @@ void commitlog_submit(struct commitlog *log)
 
 // Who was answered by the last syncs is likely to send again, within the time that a sync takes. A
 // sync for the first of them would cost as much as one for them all, and the others would wait for
-// two. Without such a load nothing is ever kept back. A third of two is less than what a sync
-// carries of a steady stream, so that this does not make each wait longer than the one before.
+// two. Without such a load nothing is ever kept back.
 static bool has_few(const struct commitlog *log)
 {
     uint64_t wanted = atomic_load_explicit(&log->last_records, memory_order_relaxed) / GATHER_PART;

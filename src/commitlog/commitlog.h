@@ -89,7 +89,7 @@ void commitlog_append_end(struct commitlog *log, uint8_t type, size_t payload_le
 // gives memory back that a burst has left: call it now and then.
 void commitlog_submit(struct commitlog *log);
 // The same, but where more is likely to come at once the batch is kept back, so that fewer syncs
-// carry more each: while what waits is less than a third of what the last two syncs carried, and
+// carry more each: while what waits is less than a quarter of what the last two syncs carried, and
 // the last one ended less than COMMITLOG_GATHER_MS ago. False then: call it again after more was
 // appended, and commitlog_submit when COMMITLOG_GATHER_MS have passed without.
 bool commitlog_gather(struct commitlog *log);

@@ -31,7 +31,7 @@ enum {
     READ_BOUNCE_KEEP = 1024 * 1024,
     READ_TIMES = 16,
     RECYCLED_MAX = 2,
-    GATHER_PART = 3,  // of the records of two syncs
+    GATHER_PART = 4,  // of the records of two syncs
     GATHER_MOST = 64, // records that are waited for at most
     PROBE_MS = 1000,
     PROBE_WAIT_MS = 5000,
