@@ -22,11 +22,7 @@ tidings_status store_init(struct broker *broker)
     store->keys_size = RING_MIN * 2;
     store->ring = calloc(store->size, sizeof *store->ring);
     store->keys = calloc(store->keys_size, sizeof *store->keys);
-    tidings_status status =
-        net_timer_new(broker->options.loop, store_gathered, broker, &store->gather);
-    return status == TIDINGS_OK && (store->ring == NULL || store->keys == NULL)
-               ? TIDINGS_E_NO_MEMORY
-               : status;
+    return store->ring && store->keys ? TIDINGS_OK : TIDINGS_E_NO_MEMORY;
 }
 
 void store_deinit(struct broker *broker)
@@ -35,7 +31,6 @@ void store_deinit(struct broker *broker)
     if (store->batch != NULL && broker->index != NULL) {
         index_batch_drop(broker->index, store->batch);
     }
-    net_timer_free(store->gather);
     free(store->ring);
     free(store->keys);
     buf_deinit(&store->texts);

@@ -74,8 +74,6 @@ struct store {
     struct list woken;         // queues with news in this turn
     struct buf texts;          // message ids of a batch answer
     struct buf properties;     // of the message being appended
-    struct net_timer *gather;  // runs while the log keeps its batch back
-    bool gathering;
 };
 
 // A message to append. message->queue_id names the queue of `topic`; offsets, hosts and times are
@@ -129,10 +127,8 @@ tidings_status store_log_half_state(struct broker *broker, const struct index_ha
 // The log has news: publish and answer, or refuse. While `starved` it wants to be called now and
 // then.
 void store_wake(struct broker *broker);
-// Hands the log's batch and the index's batch on; end of a turn. The log may keep its own back for
-// the time of a timer, see commitlog_gather: store_gathered ends it.
+// Hands the log's batch and the index's batch on; end of a turn.
 void store_turn(struct broker *broker);
-void store_gathered(void *broker);
 size_t store_pending(const struct store *store);
 // The index batch being filled (made when there is none); NULL when out of memory.
 struct index_batch *store_batch(struct broker *broker);

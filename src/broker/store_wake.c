@@ -99,30 +99,10 @@ static void set_starved(struct broker *broker, bool starved)
     broker->store.starved = starved;
 }
 
-// The timer is for the case that what the log waits for does not come.
-static void hand_over(struct broker *broker)
-{
-    struct store *store = &broker->store;
-    bool gathering = !commitlog_gather(broker->log);
-    if (gathering && !store->gathering) {
-        net_timer_start(store->gather, COMMITLOG_GATHER_MS);
-    } else if (!gathering && store->gathering) {
-        net_timer_stop(store->gather);
-    }
-    store->gathering = gathering;
-}
-
-void store_gathered(void *arg)
-{
-    struct broker *broker = arg;
-    broker->store.gathering = false;
-    commitlog_submit(broker->log);
-}
-
 void store_wake(struct broker *broker)
 {
     struct store *store = &broker->store;
-    hand_over(broker); // first: the next batch is written while this one is answered
+    commitlog_submit(broker->log); // first: the next batch is written while this one is answered
     bool settled = !store->starved || settle(broker);
     if (settled) {
         ask_log(broker);
@@ -144,7 +124,7 @@ void store_wake(struct broker *broker)
 
 void store_turn(struct broker *broker)
 {
-    hand_over(broker);
+    commitlog_submit(broker->log);
     if (broker->store.batch != NULL) { // offsets only: they ride without moving the position
         index_submit(broker->index, broker->store.batch, broker->last_position);
         broker->store.batch = NULL;

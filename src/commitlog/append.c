@@ -174,31 +174,6 @@ void commitlog_submit(struct commitlog *log)
     pthread_mutex_unlock(&log->lock);
 }
 
-// Who was answered by the last syncs is likely to send again, within the time that a sync takes. A
-// sync for the first of them would cost as much as one for them all, and the others would wait for
-// two. Without such a load nothing is ever kept back.
-static bool has_few(const struct commitlog *log)
-{
-    uint64_t wanted = atomic_load_explicit(&log->last_records, memory_order_relaxed) / GATHER_PART;
-    wanted = wanted < GATHER_MOST ? wanted : GATHER_MOST;
-    if (log->is_offered || log->filling->records == 0 || log->filling->records >= wanted) {
-        return false;
-    }
-    int64_t since_us = clock_mono_us(log->options.clock) -
-                       atomic_load_explicit(&log->last_end_us, memory_order_relaxed);
-    return since_us < COMMITLOG_GATHER_MS * 1000 &&
-           atomic_load_explicit(&log->state, memory_order_relaxed) == LOG_STATE_OK;
-}
-
-bool commitlog_gather(struct commitlog *log)
-{
-    if (has_few(log)) {
-        return false;
-    }
-    commitlog_submit(log);
-    return true;
-}
-
 // ---- what became of it ----
 // All that was appended behind the durable position is dropped. Holds `lock`.
 static void give_up(struct commitlog *log, int64_t durable)

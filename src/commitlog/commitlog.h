@@ -37,7 +37,7 @@
 
 struct commitlog;
 
-enum { COMMITLOG_HEADER = 40, COMMITLOG_ALIGN = 8, COMMITLOG_GATHER_MS = 1 };
+enum { COMMITLOG_HEADER = 40, COMMITLOG_ALIGN = 8 };
 
 struct commitlog_options {
     const char *folder;   // made when missing (its parent must be there); copied
@@ -88,11 +88,6 @@ void commitlog_append_end(struct commitlog *log, uint8_t type, size_t payload_le
 // is done, together with what is appended and submitted until then). With nothing to submit it
 // gives memory back that a burst has left: call it now and then.
 void commitlog_submit(struct commitlog *log);
-// The same, but where more is likely to come at once the batch is kept back, so that fewer syncs
-// carry more each: while what waits is less than a quarter of what the last two syncs carried, and
-// the last one ended less than COMMITLOG_GATHER_MS ago. False then: call it again after more was
-// appended, and commitlog_submit when COMMITLOG_GATHER_MS have passed without.
-bool commitlog_gather(struct commitlog *log);
 // Position up to which everything is durable (exclusive). *ret_failed_from ≥ 0 when appended
 // records from that position on were given up (write or sync failed): they and all that were
 // appended after them are gone, the next append starts again at that position; reported once, `err`

@@ -31,8 +31,6 @@ enum {
     READ_BOUNCE_KEEP = 1024 * 1024,
     READ_TIMES = 16,
     RECYCLED_MAX = 2,
-    GATHER_PART = 4,  // of the records of two syncs
-    GATHER_MOST = 64, // records that are waited for at most
     PROBE_MS = 1000,
     PROBE_WAIT_MS = 5000,
 };
@@ -134,7 +132,6 @@ struct commitlog {
     int64_t write_segment;
     int64_t erase_position; // first record that was given up; -1 = its header is gone from the disk
     size_t failed_len;      // room that the batch would have needed
-    uint64_t before_records; // of the last batch that became durable
 
     // ---- files, under `grow` ----
     pthread_mutex_t grow;
@@ -143,10 +140,6 @@ struct commitlog {
     bool ahead_stopping;       // with `lock`
     pthread_t ahead;
     bool ahead_started;
-
-    // ---- what commitlog_gather goes by: told by the writer ----
-    _Atomic uint64_t last_records; // of the last two batches that became durable
-    _Atomic int64_t last_end_us;   // when the last one did
 
     _Atomic uint64_t stat_batches;
     _Atomic uint64_t stat_records;

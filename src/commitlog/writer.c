@@ -194,13 +194,9 @@ static void fail(struct commitlog *log, const struct batch *batch, int why)
 }
 
 // ---- the thread ----
-static void note(struct commitlog *log, const struct batch *batch, int64_t begin_us, int64_t end_us)
+static void note(struct commitlog *log, const struct batch *batch, int64_t us)
 {
-    uint64_t sync_us = end_us > begin_us ? (uint64_t)(end_us - begin_us) : 0;
-    atomic_store_explicit(&log->last_records, log->before_records + batch->records,
-                          memory_order_relaxed);
-    atomic_store_explicit(&log->last_end_us, end_us, memory_order_relaxed);
-    log->before_records = batch->records;
+    uint64_t sync_us = us > 0 ? (uint64_t)us : 0;
     atomic_fetch_add(&log->stat_batches, 1);
     atomic_fetch_add(&log->stat_records, batch->records);
     atomic_fetch_add(&log->stat_bytes, batch->len);
@@ -227,7 +223,7 @@ static void write_given(struct commitlog *log)
     int64_t begin_us = clock_mono_us(log->options.clock);
     int why = write_batch(log, batch);
     if (why == 0) {
-        note(log, batch, begin_us, clock_mono_us(log->options.clock));
+        note(log, batch, clock_mono_us(log->options.clock) - begin_us);
     } else {
         fail(log, batch, why);
     }

@@ -18,17 +18,3 @@ def test_two_thousand_sends_on_four_connections(server, client, connect, topic):
         assert sorted(int(answer.ext["queueOffset"]) for answer in answers[queue::4]) == list(range(500))
         for message in found:
             assert int(answers[int(message.body)].ext["queueOffset"]) == message.offset
-
-
-def test_a_single_send_behind_many(server, client, topic):
-    """The log keeps a few back while many are in flight; alone, they are written all the same."""
-    client.made_topic(topic, queues=1)
-    for turn in range(50):
-        asked = [client.begin(codec.SEND_V2, client.send_ext(topic), f"{turn}.{i}".encode()) for i in range(200)]
-        assert {client.finish(opaque).code for opaque in asked} == {codec.OK}
-        for i in range(turn % 5):
-            client.sent(topic, f"{turn} alone {i}".encode())
-    found = []
-    while len(found) < 50 * 200 + 100:
-        found += client.read(topic, offset=len(found))
-    assert [message.offset for message in found] == list(range(50 * 200 + 100))

@@ -255,71 +255,6 @@ static void a_busy_writer_takes_what_waits(void **state)
     rig_deinit(&rig);
 }
 
-static void append_some(struct rig *rig, uint64_t *number, int count)
-{
-    int64_t position;
-    for (int i = 0; i < count; i++) {
-        assert_int_equal(rig_append(rig, (*number)++, &position), TIDINGS_OK);
-    }
-}
-
-// Under load a few records are kept back for more to come: a quarter of what two syncs carried, 64
-// at most, no longer than COMMITLOG_GATHER_MS. Without a load never.
-static void few_wait_for_more(void **state)
-{
-    static const struct {
-        int carried; // by each of the last two syncs
-        int few;     // 0: nothing is kept back
-        int enough;
-    } cases[] = { { 1, 0, 1 }, { 2, 0, 1 }, { 4, 1, 2 }, { 32, 15, 16 }, { 1000, 63, 64 } };
-    struct rig rig;
-    struct clock_manual clock;
-    uint64_t number = 0;
-    (void)state;
-    rig_init(&rig);
-    clock_manual_init(&clock, 1700000000000);
-    clock_manual_advance_ms(&clock, 60000);
-    rig.options.clock = &clock.clock;
-    rig_open(&rig, 0);
-    for (size_t i = 0; i < BASE_COUNT(cases); i++) {
-        for (int round = 0; round < 3; round++) {
-            rig_append_many(&rig, number, (size_t)cases[i].carried, NULL);
-            number += (uint64_t)cases[i].carried;
-            rig_append_many(&rig, number, (size_t)cases[i].carried, NULL);
-            number += (uint64_t)cases[i].carried;
-            int first = cases[i].few;
-            append_some(&rig, &number, first);
-            if (first > 0) {
-                assert_false(commitlog_gather(rig.log));
-                assert_false(commitlog_gather(rig.log));
-            }
-            if (round == 0 || first == 0) { // enough came
-                append_some(&rig, &number, cases[i].enough - first);
-                assert_true(commitlog_gather(rig.log));
-            } else if (round == 1) { // the time is over
-                clock_manual_advance_ms(&clock, COMMITLOG_GATHER_MS);
-                assert_true(commitlog_gather(rig.log));
-            } else {
-                commitlog_submit(rig.log);
-            }
-            int64_t failed_from;
-            while (commitlog_durable(rig.log, &failed_from, &rig.err) < commitlog_end(rig.log)) {
-                rig_wait(&rig); // it was handed over: no other call is needed
-            }
-            assert_true(commitlog_gather(rig.log)); // nothing waits
-        }
-    }
-    rig_append_many(&rig, number, 100, NULL);
-    number += 100;
-    append_some(&rig, &number, 1);
-    assert_false(commitlog_gather(rig.log));
-    rig_close(&rig); // writes what is kept back
-    rig.options.clock = clock_system();
-    rig_open(&rig, 0);
-    rig_expect(&rig, 0, number);
-    rig_deinit(&rig);
-}
-
 static void options_are_checked(void **state)
 {
     (void)state;
@@ -382,7 +317,6 @@ int main(void)
         cmocka_unit_test(limits_are_kept),
         cmocka_unit_test(no_record_is_where_none_begins),
         cmocka_unit_test(a_busy_writer_takes_what_waits),
-        cmocka_unit_test(few_wait_for_more),
         cmocka_unit_test(options_are_checked),
         cmocka_unit_test(replay_can_stop_the_opening),
     };
