@@ -35,6 +35,9 @@ struct db_options {
     // How much may wait in a write-ahead log for db_maintain, 0 = default. What is changed again
     // meanwhile is copied once; what waits is read at the next start.
     size_t log_bytes;
+    // That is done within db_maintain, without a thread: for who rather stands still for all of it
+    // than waits a little again and again.
+    bool checkpoint_inline;
     struct fault *fault; // may be NULL
 };
 

@@ -89,6 +89,7 @@ static tidings_status configure(struct sqlite_db *db, const struct db_options *o
     size_t cache = options->cache_bytes > 0 ? options->cache_bytes : CACHE_DEFAULT;
     size_t log = options->log_bytes > 0 ? options->log_bytes : LOG_DEFAULT;
     sqlite_checkpoint_init(&db->checkpoint, db->handle, log, options->fault);
+    db->checkpoint.alone = options->checkpoint_inline;
     (void)sqlite3_snprintf(
         (int)sizeof sql, sql,
         "PRAGMA mmap_size=0; PRAGMA cache_size=-%lld; PRAGMA temp_store=MEMORY;"

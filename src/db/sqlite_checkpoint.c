@@ -293,7 +293,7 @@ static tidings_status go_on(struct sqlite_checkpoint *checkpoint, int last,
 {
     const int rest = checkpoint->pages - checkpoint->copied;
     const bool stays = rest > last / 2 && rest <= checkpoint->most / LARGE;
-    if (rest <= checkpoint->most / SMALL || stays) {
+    if (checkpoint->alone || rest <= checkpoint->most / SMALL || stays) {
         return copy_here(checkpoint, err);
     }
     if (checkpoint->thread == NULL) {

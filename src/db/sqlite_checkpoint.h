@@ -28,6 +28,7 @@ struct sqlite_checkpoint {
     int pages;                               // in the log
     int copied;                              // of them, as far as we know
     int next;                                // something is done when there are so many
+    bool alone;                              // without a thread: the caller copies
     bool asked;                              // the thread was, and its answer was not looked at
     bool full;                               // the disk was: a log begun again needs no more of it
     bool inherited;                          // the log was that long before the first commit
