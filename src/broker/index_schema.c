@@ -158,9 +158,7 @@ tidings_status index_schema_open(struct index_writer *writer, const char *url,
     static const struct db_migration migrations[] = { { 1, tables },
                                                       { 2, group_notify },
                                                       { 3, half_table } };
-    struct db_options db_options = { .sync = DB_SYNC_NORMAL,
-                                     .checkpoint_inline = true,
-                                     .fault = options->fault };
+    struct db_options db_options = { .sync = DB_SYNC_NORMAL, .fault = options->fault };
     int64_t segment_size = 0;
     writer->segment_size = options->segment_size;
     tidings_status status = db_open(url, &db_options, &writer->db, err);

@@ -275,9 +275,6 @@ static tidings_status turn(struct index *index, struct index_work *first, struct
     }
     if (status == TIDINGS_OK) {
         status = db_maintain(index->writer.db, err);
-    } else if (status == TIDINGS_E_DISK_FULL) {
-        tidings_status upkeep = db_maintain(index->writer.db, NULL); // may make room
-        (void)upkeep;
     }
     return status == TIDINGS_OK ? keyindex_maintain(index->writer.keys, err) : status;
 }

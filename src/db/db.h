@@ -35,9 +35,6 @@ struct db_options {
     // How much may wait in a write-ahead log for db_maintain, 0 = default. What is changed again
     // meanwhile is copied once; what waits is read at the next start.
     size_t log_bytes;
-    // That is done within db_maintain, without a thread: for who rather stands still for all of it
-    // than waits a little again and again.
-    bool checkpoint_inline;
     struct fault *fault; // may be NULL
 };
 
@@ -106,9 +103,7 @@ struct db_migration {
 tidings_status db_migrate(struct db *db, const struct db_migration *migrations, size_t count,
                           struct tidings_error *err) TIDINGS_NODISCARD;
 // Hands finished work back to the file system where the engine has such a thing (SQLite: WAL
-// checkpoint, mostly on a thread of its own). Call after commits, from the writing thread: it may
-// wait some 10 ms where writing is faster than the disk. After E_DISK_FULL it makes room if it can.
-// Tells also what went wrong on that thread since the last call; the next one tries again.
+// checkpoint, bounded, not blocking writers). Call now and then from the writing thread.
 tidings_status db_maintain(struct db *db, struct tidings_error *err) TIDINGS_NODISCARD;
 
 #endif

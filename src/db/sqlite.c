@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SQLite behind the face: write-ahead log, one connection per thread, no mutexes inside. The
-// write-ahead log is handed back by sqlite_checkpoint.c.
+// write-ahead log is handed back by db_maintain when it has passed db_options.log_bytes; a caller
+// that never maintains is helped at LATE times that.
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -8,12 +9,12 @@
 #include <sqlite3.h>
 
 #include "db/driver.h"
-#include "db/sqlite_checkpoint.h"
-#include "db/sqlite_error.h"
 #include "db/sqlite_vfs.h"
 
 enum {
+    PAGE_BYTES = 4096,
     LOG_DEFAULT = 8 * 1024 * 1024,
+    LATE = 4,
     CACHE_DEFAULT = 2 * 1024 * 1024,
     BUSY_DEFAULT_MS = 5000,
 };
@@ -25,7 +26,8 @@ struct sqlite_db {
     struct db base;
     sqlite3 *handle;
     sqlite3_stmt *edges[EDGE_COUNT];
-    struct sqlite_checkpoint checkpoint;
+    int wal_pages; // in the write-ahead log and not yet handed back
+    int wal_most;  // they are when there are more
 };
 
 struct sqlite_stmt {
@@ -44,12 +46,77 @@ static struct sqlite_stmt *of_stmt(struct db_stmt *stmt)
     return BASE_CONTAINER_OF(stmt, struct sqlite_stmt, base);
 }
 
+// ---- errors ----
+static tidings_status status_of(int code)
+{
+    if (code == SQLITE_CONSTRAINT_UNIQUE || code == SQLITE_CONSTRAINT_PRIMARYKEY ||
+        code == SQLITE_CONSTRAINT_ROWID) {
+        return TIDINGS_E_DUPLICATE;
+    }
+    switch (code & 0xff) {
+    case SQLITE_OK: return TIDINGS_OK;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED: return TIDINGS_E_AGAIN;
+    case SQLITE_FULL: return TIDINGS_E_DISK_FULL;
+    case SQLITE_IOERR:
+    case SQLITE_CANTOPEN: return TIDINGS_E_IO;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB: return TIDINGS_E_CORRUPT;
+    case SQLITE_NOMEM: return TIDINGS_E_NO_MEMORY;
+    case SQLITE_TOOBIG: return TIDINGS_E_TOO_LARGE;
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+    case SQLITE_AUTH: return TIDINGS_E_PERMISSION;
+    case SQLITE_ERROR:
+    case SQLITE_CONSTRAINT:
+    case SQLITE_MISMATCH:
+    case SQLITE_MISUSE:
+    case SQLITE_RANGE: return TIDINGS_E_INVALID;
+    default: return TIDINGS_E_INTERNAL;
+    }
+}
+
+static tidings_status fail(sqlite3 *handle, int code, const char *what, struct tidings_error *err)
+{
+    tidings_status status = status_of(code);
+    int os_errno = handle != NULL ? sqlite3_system_errno(handle) : 0;
+    const char *text = handle != NULL ? sqlite3_errmsg(handle) : sqlite3_errstr(code);
+    if (status == TIDINGS_E_IO && os_errno != 0) {
+        return error_set_errno(err, status, os_errno, "%s: %s", what, text);
+    }
+    return error_set(err, status, "%s: %s", what, text);
+}
+
 // ---- connection ----
+static tidings_status checkpoint(struct sqlite_db *db, struct tidings_error *err)
+{
+    int in_log = 0;
+    int done = 0;
+    int os_errno = fault_hit(db->base.options.fault, FAULT_DB_CHECKPOINT);
+    if (os_errno != 0) {
+        return error_set_errno(err, TIDINGS_E_IO, os_errno, "sqlite: checkpoint");
+    }
+    int code =
+        sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, &in_log, &done);
+    if ((code & 0xff) == SQLITE_BUSY) {
+        return TIDINGS_OK; // somebody else is at it
+    }
+    if (code != SQLITE_OK) {
+        return fail(db->handle, code, "sqlite: checkpoint", err);
+    }
+    db->wal_pages = in_log > done ? in_log - done : 0;
+    return TIDINGS_OK;
+}
+
 static int on_wal(void *arg, sqlite3 *handle, const char *name, int pages)
 {
+    struct sqlite_db *db = arg;
     (void)handle;
     (void)name;
-    sqlite_checkpoint_committed(arg, pages);
+    db->wal_pages = pages;
+    if (pages >= LATE * db->wal_most && checkpoint(db, NULL) != TIDINGS_OK) {
+        return SQLITE_OK; // the commit stands; db_maintain reports what is wrong
+    }
     return SQLITE_OK;
 }
 
@@ -63,21 +130,14 @@ static tidings_status prepare_edges(struct sqlite_db *db, struct tidings_error *
         code = sqlite3_prepare_v3(db->handle, texts[i], -1, SQLITE_PREPARE_PERSISTENT,
                                   &db->edges[i], NULL);
     }
-    return code == SQLITE_OK ? TIDINGS_OK : sqlite_fail(db->handle, code, "sqlite: prepare", err);
-}
-
-static tidings_status failed(struct sqlite_db *db, int code, struct tidings_error *err)
-{
-    if ((code & 0xff) == SQLITE_FULL) {
-        sqlite_checkpoint_disk_full(&db->checkpoint);
-    }
-    return sqlite_fail(db->handle, code, "sqlite", err);
+    return code == SQLITE_OK ? TIDINGS_OK : fail(db->handle, code, "sqlite: prepare", err);
 }
 
 static tidings_status run_edge(struct sqlite_db *db, enum edge edge, struct tidings_error *err)
 {
     int code = sqlite3_step(db->edges[edge]);
-    tidings_status status = code == SQLITE_DONE ? TIDINGS_OK : failed(db, code, err);
+    tidings_status status =
+        code == SQLITE_DONE ? TIDINGS_OK : fail(db->handle, code, "sqlite", err);
     (void)sqlite3_reset(db->edges[edge]);
     return status;
 }
@@ -88,8 +148,7 @@ static tidings_status configure(struct sqlite_db *db, const struct db_options *o
     char sql[512];
     size_t cache = options->cache_bytes > 0 ? options->cache_bytes : CACHE_DEFAULT;
     size_t log = options->log_bytes > 0 ? options->log_bytes : LOG_DEFAULT;
-    sqlite_checkpoint_init(&db->checkpoint, db->handle, log, options->fault);
-    db->checkpoint.alone = options->checkpoint_inline;
+    db->wal_most = (int)(log / PAGE_BYTES);
     (void)sqlite3_snprintf(
         (int)sizeof sql, sql,
         "PRAGMA mmap_size=0; PRAGMA cache_size=-%lld; PRAGMA temp_store=MEMORY;"
@@ -97,16 +156,15 @@ static tidings_status configure(struct sqlite_db *db, const struct db_options *o
         "%s PRAGMA synchronous=%s;"
         "PRAGMA journal_size_limit=%lld;",
         (long long)(cache / 1024 + 1), options->read_only ? "" : " PRAGMA journal_mode=WAL;",
-        options->sync == DB_SYNC_FULL ? "FULL" : "NORMAL",
-        (long long)(SQLITE_CHECKPOINT_LATE * log));
+        options->sync == DB_SYNC_FULL ? "FULL" : "NORMAL", (long long)(LATE * log));
     (void)sqlite3_extended_result_codes(db->handle, 1);
     (void)sqlite3_busy_timeout(db->handle, options->busy_timeout_ms > 0 ? options->busy_timeout_ms
                                                                         : BUSY_DEFAULT_MS);
     int code = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
     if (code != SQLITE_OK) {
-        return sqlite_fail(db->handle, code, "sqlite: cannot set up the database", err);
+        return fail(db->handle, code, "sqlite: cannot set up the database", err);
     }
-    (void)sqlite3_wal_hook(db->handle, on_wal, &db->checkpoint);
+    (void)sqlite3_wal_hook(db->handle, on_wal, db);
     return prepare_edges(db, err);
 }
 
@@ -125,7 +183,6 @@ static void prepare_library(void)
 static void close_db(struct db *base)
 {
     struct sqlite_db *db = of_db(base);
-    sqlite_checkpoint_deinit(&db->checkpoint); // first: the last to close hands back what is left
     for (int i = 0; i < EDGE_COUNT; i++) {
         (void)sqlite3_finalize(db->edges[i]);
     }
@@ -151,7 +208,7 @@ static tidings_status open_db(const struct db_url *url, const struct db_options 
     if (code != SQLITE_OK) {
         char what[320];
         (void)sqlite3_snprintf((int)sizeof what, what, "sqlite: cannot open %.200s", url->path);
-        status = sqlite_fail(db->handle, code, what, err);
+        status = fail(db->handle, code, what, err);
     }
     if (status == TIDINGS_OK) {
         status = configure(db, options, err);
@@ -168,7 +225,7 @@ static tidings_status exec(struct db *base, const char *sql, struct tidings_erro
 {
     struct sqlite_db *db = of_db(base);
     int code = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
-    return code == SQLITE_OK ? TIDINGS_OK : failed(db, code, err);
+    return code == SQLITE_OK ? TIDINGS_OK : fail(db->handle, code, "sqlite", err);
 }
 
 static tidings_status begin(struct db *base, struct tidings_error *err)
@@ -199,7 +256,8 @@ static void rollback(struct db *base)
 
 static tidings_status maintain(struct db *base, struct tidings_error *err)
 {
-    return sqlite_checkpoint_maintain(&of_db(base)->checkpoint, err);
+    struct sqlite_db *db = of_db(base);
+    return db->wal_pages >= db->wal_most ? checkpoint(db, err) : TIDINGS_OK;
 }
 
 // ---- statements ----
@@ -215,7 +273,7 @@ static tidings_status prepare(struct db *base, const char *sql, struct db_stmt *
         sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &stmt->handle, NULL);
     if (code != SQLITE_OK || stmt->handle == NULL) {
         tidings_status status = code != SQLITE_OK
-                                    ? sqlite_fail(db->handle, code, "sqlite: prepare", err)
+                                    ? fail(db->handle, code, "sqlite: prepare", err)
                                     : error_set(err, TIDINGS_E_INVALID, "sqlite: empty statement");
         free(stmt);
         return status;
@@ -264,14 +322,15 @@ static tidings_status step(struct db_stmt *base, struct tidings_error *err)
 {
     struct sqlite_stmt *stmt = of_stmt(base);
     if (stmt->bind_error != SQLITE_OK) {
-        return error_set(err, sqlite_status(stmt->bind_error), "sqlite: bind: %s",
+        return error_set(err, status_of(stmt->bind_error), "sqlite: bind: %s",
                          sqlite3_errstr(stmt->bind_error));
     }
     int code = sqlite3_step(stmt->handle);
     if (code == SQLITE_ROW) {
         return TIDINGS_OK;
     }
-    return code == SQLITE_DONE ? TIDINGS_E_EOF : failed(of_db(base->db), code, err);
+    return code == SQLITE_DONE ? TIDINGS_E_EOF
+                               : fail(sqlite3_db_handle(stmt->handle), code, "sqlite", err);
 }
 
 static void reset(struct db_stmt *base)

@@ -12,9 +12,6 @@
 // as the lock to write is given back, because the next one, of whatever connection, takes their
 // place. File format and order of the frames are SQLite's:
 // https://www.sqlite.org/fileformat2.html#the_write_ahead_log
-//
-// A connection that only checkpoints has its database synced every so many bytes: one large sync
-// would hold up those of the commits, which go to the same disk meanwhile.
 #include <stdbool.h>
 #include <string.h>
 
@@ -43,8 +40,6 @@ struct file {
     bool in_frame;         // its header was written, its page was not
     bool commits;          // it ends a transaction
     bool lost;             // something was not written: the transaction must not go on
-    int sync_bytes;        // of a database: synced whenever so many were written, 0 = when told
-    int unsynced;          // bytes since
 };
 
 static struct file *of_file(sqlite3_file *base)
@@ -160,38 +155,6 @@ static int log_size(sqlite3_file *base, sqlite3_int64 *ret)
     return code == SQLITE_OK ? log->real->pMethods->xFileSize(log->real, ret) : code;
 }
 
-static int log_control(sqlite3_file *base, int op, void *arg)
-{
-    sqlite3_file *real = of_file(base)->real;
-    return real->pMethods->xFileControl(real, op, arg);
-}
-
-// ---- a database ----
-static int database_write(sqlite3_file *base, const void *bytes, int len, sqlite3_int64 at)
-{
-    struct file *file = of_file(base);
-    int code = file->real->pMethods->xWrite(file->real, bytes, len, at);
-    if (code != SQLITE_OK || file->sync_bytes == 0) {
-        return code;
-    }
-    file->unsynced += len;
-    if (file->unsynced < file->sync_bytes) {
-        return SQLITE_OK;
-    }
-    file->unsynced = 0;
-    return file->real->pMethods->xSync(file->real, SQLITE_SYNC_NORMAL);
-}
-
-static int database_control(sqlite3_file *base, int op, void *arg)
-{
-    struct file *file = of_file(base);
-    if (op == SQLITE_VFS_SYNC_BYTES) {
-        file->sync_bytes = *(int *)arg;
-        return SQLITE_OK;
-    }
-    return file->real->pMethods->xFileControl(file->real, op, arg);
-}
-
 // ---- both: what is passed on ----
 static int file_close(sqlite3_file *base)
 {
@@ -207,6 +170,12 @@ static int file_read(sqlite3_file *base, void *bytes, int len, sqlite3_int64 at)
 {
     sqlite3_file *real = of_file(base)->real;
     return real->pMethods->xRead(real, bytes, len, at);
+}
+
+static int file_write(sqlite3_file *base, const void *bytes, int len, sqlite3_int64 at)
+{
+    sqlite3_file *real = of_file(base)->real;
+    return real->pMethods->xWrite(real, bytes, len, at);
 }
 
 static int file_truncate(sqlite3_file *base, sqlite3_int64 size)
@@ -243,6 +212,12 @@ static int file_check_lock(sqlite3_file *base, int *ret)
 {
     sqlite3_file *real = of_file(base)->real;
     return real->pMethods->xCheckReservedLock(real, ret);
+}
+
+static int file_control(sqlite3_file *base, int op, void *arg)
+{
+    sqlite3_file *real = of_file(base)->real;
+    return real->pMethods->xFileControl(real, op, arg);
 }
 
 static int file_sector(sqlite3_file *base)
@@ -298,22 +273,18 @@ static int file_unfetch(sqlite3_file *base, sqlite3_int64 at, void *bytes)
 
 #define PASSED_ON                                                                                  \
     .iVersion = METHODS, .xClose = file_close, .xLock = file_lock, .xUnlock = file_unlock,         \
-    .xCheckReservedLock = file_check_lock, .xSectorSize = file_sector,                             \
-    .xDeviceCharacteristics = file_device, .xShmMap = file_shm_map, .xShmLock = file_shm_lock,     \
-    .xShmBarrier = file_shm_barrier, .xShmUnmap = file_shm_unmap, .xFetch = file_fetch,            \
-    .xUnfetch = file_unfetch
+    .xCheckReservedLock = file_check_lock, .xFileControl = file_control,                           \
+    .xSectorSize = file_sector, .xDeviceCharacteristics = file_device, .xShmMap = file_shm_map,    \
+    .xShmLock = file_shm_lock, .xShmBarrier = file_shm_barrier, .xShmUnmap = file_shm_unmap,       \
+    .xFetch = file_fetch, .xUnfetch = file_unfetch
 
-static const sqlite3_io_methods database_methods = { PASSED_ON,
-                                                     .xRead = file_read,
-                                                     .xWrite = database_write,
-                                                     .xTruncate = file_truncate,
-                                                     .xSync = file_sync,
-                                                     .xFileSize = file_size,
-                                                     .xFileControl = database_control };
-static const sqlite3_io_methods log_methods = {
-    PASSED_ON,         .xRead = log_read,     .xWrite = log_write,        .xTruncate = log_truncate,
-    .xSync = log_sync, .xFileSize = log_size, .xFileControl = log_control
+static const sqlite3_io_methods database_methods = {
+    PASSED_ON,          .xRead = file_read,    .xWrite = file_write, .xTruncate = file_truncate,
+    .xSync = file_sync, .xFileSize = file_size
 };
+static const sqlite3_io_methods log_methods = { PASSED_ON,           .xRead = log_read,
+                                                .xWrite = log_write, .xTruncate = log_truncate,
+                                                .xSync = log_sync,   .xFileSize = log_size };
 
 // ---- the VFS ----
 static int open_file(sqlite3_vfs *vfs, const char *name, sqlite3_file *base, int flags, int *ret)

@@ -7,10 +7,6 @@
 
 #define SQLITE_VFS_NAME "tidings"
 
-// sqlite3_file_control with an int *: the database file is synced whenever so many bytes were
-// written to it by this connection, 0 = only when SQLite does.
-enum { SQLITE_VFS_SYNC_BYTES = 0x74640001 };
-
 // Makes it known to SQLite under its name, once in a process; `vfs` must stay for as long as that
 // lives. Not where the system's own VFS is one that we do not know.
 void sqlite_vfs_register(sqlite3_vfs *vfs);

@@ -238,7 +238,7 @@ static void maintenance_keeps_the_log_small(void **state)
         assert_int_equal(db_maintain(db, NULL), TIDINGS_OK);
     }
     assert_true(size_of(f->path) > 30 * 1000 * 1000);
-    assert_true(size_of(wal) < 48 * 1024 * 1024);
+    assert_true(size_of(wal) < 16 * 1024 * 1024);
     for (int i = 0; i < 40; i++) {
         fill(db, 500); // never maintained: later, but not never
     }
