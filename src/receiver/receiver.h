@@ -44,7 +44,8 @@
 //                  id and createdAt may be given; in a change an item without `secret` stands for
 //                  the one with its id.
 //   auth           {"basic": "user:password"} or {"bearer": "token"}: written only
-//   tls            {"ca": PEM, "certificate": PEM, "key": PEM (written only)}
+//   tls            {"ca": PEM, "certificate": PEM, "key": PEM (written only)}; without "ca" the
+//                  system's file of authorities is trusted (read anew after five minutes)
 //                  what is written only is shown as true, which a change may have as well: it stays
 //   soap           {"version": "1.1" or "1.2", "action": "uri", "template": "<…>${payload}</…>"};
 //                  in the template ${payload}, ${id}, ${source}, ${type}, ${txNo}, ${attempt} are
